@@ -1,0 +1,94 @@
+/** The catalogue of everything that is recorded: one helper per event, nothing secret in any. */
+
+/** An event as it is stored; `at`, `requestId` and `seq` are added when it is written. */
+export interface AuditEvent {
+  type: string;
+  /** `allowed` and `refused` are decisions; `recorded` is a fact. */
+  outcome: 'allowed' | 'refused' | 'recorded';
+  /** Stable lower-case code of why, e.g. `reuse`, `consent_revoked`. */
+  reason?: string | undefined;
+  /** Who acted, where it is not who the request context says. */
+  actor?: string | undefined;
+  accountId?: string | undefined;
+  clientId?: string | undefined;
+  /** Canonical resource URI. */
+  resource?: string | undefined;
+  scopes?: readonly string[] | undefined;
+  consentId?: string | undefined;
+  grantId?: string | undefined;
+  /** `jti` of an access token: joins issue here and use at the guard. */
+  tokenId?: string | undefined;
+  details?: Record<string, string | number | boolean | null | readonly string[]> | undefined;
+}
+
+type Subject = Pick<AuditEvent, 'accountId' | 'clientId' | 'resource' | 'scopes' | 'consentId' | 'grantId'>;
+
+const allowed =
+  (type: string) =>
+  (subject: Subject, details?: AuditEvent['details']): AuditEvent => ({ type, outcome: 'allowed', ...subject, details });
+const refused =
+  (type: string) =>
+  (subject: Subject, reason: string, details?: AuditEvent['details']): AuditEvent => ({
+    type,
+    outcome: 'refused',
+    reason,
+    ...subject,
+    details,
+  });
+const recorded =
+  (type: string) =>
+  (subject: Subject, details?: AuditEvent['details'], reason?: string): AuditEvent => ({
+    type,
+    outcome: 'recorded',
+    reason,
+    ...subject,
+    details,
+  });
+
+export const events = {
+  /** A person proved who they are. */
+  signInSucceeded: allowed('sign_in.succeeded'),
+  /** A known account could not be signed in; unknown ones are only counted. */
+  signInFailed: refused('sign_in.failed'),
+  sessionEnded: recorded('session.ended'),
+  passwordChanged: recorded('password.changed'),
+
+  clientRegistered: recorded('client.registered'),
+  clientUpdated: recorded('client.updated'),
+  clientDeleted: recorded('client.deleted'),
+  clientRevoked: recorded('client.revoked'),
+  clientCreated: recorded('client.created'),
+  /** A metadata document was seen for the first time at a consent, or no longer says what it said. */
+  clientDocumentRecorded: recorded('client.document_recorded'),
+
+  consentApproved: allowed('consent.approved'),
+  consentDenied: refused('consent.denied'),
+  consentRevoked: recorded('consent.revoked'),
+  signInCancelled: refused('authorization.cancelled'),
+
+  codeIssued: allowed('authorization.code_issued'),
+  /** An authorization request that a signed-in person brought was refused. */
+  authorizationRefused: refused('authorization.refused'),
+  requestPushed: recorded('authorization.request_pushed'),
+  deviceStarted: recorded('device.started'),
+  deviceApproved: allowed('device.approved'),
+
+  /** `details.grantType` says by which grant, `details.refresh` whether a refresh token went with it. */
+  tokenIssued: (subject: Subject & { tokenId?: string | undefined }, details: AuditEvent['details']): AuditEvent => ({
+    type: 'token.issued',
+    outcome: 'allowed',
+    ...subject,
+    details,
+  }),
+  tokenRefused: refused('token.refused'),
+  tokenRevoked: recorded('token.revoked'),
+  /** A code or refresh token came back a second time, or a client gave its token back: the whole sign-in ended. */
+  grantRevoked: recorded('grant.revoked'),
+
+  accountCreated: recorded('account.created'),
+  accountDisabled: recorded('account.disabled'),
+  accountEnabled: recorded('account.enabled'),
+  resourceCreated: recorded('resource.created'),
+  signingKeyCreated: recorded('signing_key.created'),
+  migrated: recorded('database.migrated'),
+} as const;

@@ -1,0 +1,70 @@
+/** Writes the record in the transaction of what it records, and counts what must not become a row each. */
+import type { Database } from '../storage/transactions.ts';
+import { currentRequest } from '../web/request-context.ts';
+import type { AuditEvent } from './events.ts';
+
+export interface Audit {
+  /**
+   * Appends one event when the current unit of work commits; if it cannot be written nothing of the unit is.
+   * Outside a unit it is written by itself.
+   */
+  record(event: AuditEvent): Promise<void>;
+  /** Counts a refusal of an unknown party: never a row each, so that the log cannot be flooded. */
+  count(type: string, reason: string): void;
+  /** Writes what has been counted. */
+  flush(): Promise<void>;
+}
+
+const MAX_COUNTERS = 500;
+
+export function createAudit({ database, now }: { database: Database; now: () => Date }): Audit {
+  const counters = new Map<string, { hour: Date; type: string; reason: string; count: number }>();
+
+  function row(event: AuditEvent) {
+    const request = currentRequest();
+    return {
+      at: now(),
+      type: event.type,
+      outcome: event.outcome,
+      reason: event.reason ?? null,
+      accountId: event.accountId ?? null,
+      clientId: event.clientId ?? null,
+      resource: event.resource ?? null,
+      scopes: [...(event.scopes ?? [])],
+      consentId: event.consentId ?? null,
+      grantId: event.grantId ?? null,
+      tokenId: event.tokenId ?? null,
+      requestId: request.requestId,
+      actor: event.actor ?? request.actor,
+      details: { ...event.details },
+    };
+  }
+
+  return {
+    async record(event) {
+      const data = row(event);
+      if (database.inUnit()) {
+        database.beforeCommit(async (tx) => {
+          await tx.auditEvent.create({ data });
+        });
+        return;
+      }
+      await database.direct.auditEvent.create({ data });
+    },
+    count(type, reason) {
+      const hour = new Date(Math.floor(now().getTime() / 3_600_000) * 3_600_000);
+      const key = `${hour.getTime()} ${type} ${reason}`;
+      const counter = counters.get(key);
+      if (counter) counter.count += 1;
+      else if (counters.size < MAX_COUNTERS) counters.set(key, { hour, type, reason, count: 1 });
+    },
+    async flush() {
+      for (const [key, { hour, type, reason, count }] of [...counters]) {
+        counters.delete(key);
+        await database.direct.$executeRaw`
+          INSERT INTO refusal_counts (hour, type, reason, count) VALUES (${hour}, ${type}, ${reason}, ${count})
+          ON CONFLICT (hour, type, reason) DO UPDATE SET count = refusal_counts.count + EXCLUDED.count`;
+      }
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/** Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document): how oidc-provider gets them. */
+import { errors } from 'oidc-provider';
+import type { Egress } from '../web/egress.ts';
+import { FetchFailed } from '../web/fetch-failed.ts';
+import { freshSeconds, readDocument } from './document-content.ts';
+import type { DocumentCopy, DocumentStore } from './document-store.ts';
+import type { MetadataPolicy } from './metadata-policy.ts';
+
+const MINUTE = 60;
+const DAY = 24 * 60 * MINUTE;
+const MIN_FRESH_SECONDS = MINUTE;
+const MAX_FRESH_SECONDS = DAY;
+/** How long the last good copy answers for a host that fails. */
+const STALE_SECONDS = 7 * DAY;
+/** How long a host that has just failed is left alone. */
+const RETRY_SECONDS = MINUTE;
+const MAX_DOCUMENT_BYTES = 5 * 1024;
+const MAX_KEYS_BYTES = 64 * 1024;
+const MAX_URL_LENGTH = 2_000;
+/** Statuses whose Response must not have a body (Fetch §6.3). */
+const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+
+export interface MetadataDocumentDeps {
+  egress: Pick<Egress, 'fetch'>;
+  store: DocumentStore;
+  policy: Pick<MetadataPolicy, 'assertDocument'>;
+  now: () => Date;
+}
+
+/**
+ * `fetch` is what oidc-provider takes as its own. A metadata document is answered from Postgres while it is fresh, and
+ * for seven days also when its host fails; a document that is malformed or breaks our policy is never kept. Everything
+ * else (`jwks_uri`, logout notices) goes straight out through the egress client.
+ *
+ * @throws FetchFailed with one public text for all that can go wrong outside
+ */
+export function createMetadataDocuments(deps: MetadataDocumentDeps) {
+  const running = new Map<string, Promise<string>>();
+
+  async function answerDocument(url: string): Promise<Response> {
+    assertDocumentUrl(url);
+    const copy = await deps.store.find(url);
+    if (copy && copy.freshUntil > deps.now()) return jsonResponse(copy.body);
+    let refresh = running.get(url);
+    if (!refresh) {
+      refresh = refreshDocument(url, copy, deps).finally(() => running.delete(url));
+      running.set(url, refresh);
+    }
+    return jsonResponse(await refresh);
+  }
+
+  return {
+    async fetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+      const url = String(input instanceof Request ? input.url : input);
+      const method = init.method === 'POST' ? 'POST' : 'GET';
+      // oidc-provider does not say what it fetches; a GET without redirects is a metadata document and nothing else.
+      if (method === 'GET' && init.redirect === 'manual') return answerDocument(url);
+      const { status, headers, body } = await deps.egress.fetch(url, {
+        method,
+        headers: Object.fromEntries(new Headers(init.headers)),
+        ...(init.body ? { body: String(init.body) } : {}),
+        maxBytes: MAX_KEYS_BYTES,
+      });
+      // Decompressed, so that its length and encoding are no longer the sender's.
+      for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) headers.delete(name);
+      return new Response(NO_BODY.has(status) ? null : Uint8Array.from(body), { status, headers });
+    },
+  };
+}
+
+async function refreshDocument(
+  url: string,
+  copy: DocumentCopy | undefined,
+  deps: MetadataDocumentDeps,
+): Promise<string> {
+  const { egress, store, policy, now } = deps;
+  let body: string;
+  let freshFor: number;
+  try {
+    const request = { headers: { accept: 'application/json' }, maxBytes: MAX_DOCUMENT_BYTES };
+    const response = await egress.fetch(url, request);
+    const document = readDocument(url, response);
+    body = JSON.stringify(document);
+    // oidc-provider applies the policy again and tells the client's maker what is wrong with it.
+    if (!passes(() => policy.assertDocument(document))) return body;
+    freshFor = freshSeconds(response.headers, now());
+  } catch (error) {
+    return lastGoodCopy(error, copy, deps);
+  }
+  const fetchedAt = now();
+  const after = (seconds: number) => new Date(fetchedAt.getTime() + seconds * 1_000);
+  const freshUntil = after(Math.min(Math.max(freshFor, MIN_FRESH_SECONDS), MAX_FRESH_SECONDS));
+  await store.save({ url, body, fetchedAt, freshUntil, staleUntil: after(STALE_SECONDS) });
+  return body;
+}
+
+/** A host that blocks us, moves or is down does not take its users' clients away (but one that answers 410 does). */
+async function lastGoodCopy(
+  error: unknown,
+  copy: DocumentCopy | undefined,
+  { store, now }: MetadataDocumentDeps,
+): Promise<string> {
+  if (!(error instanceof FetchFailed) || error.reason === 'withdrawn') throw error;
+  const at = now();
+  if (!copy || copy.staleUntil <= at) throw error;
+  const retryAt = new Date(at.getTime() + RETRY_SECONDS * 1_000);
+  await store.postpone(copy.url, retryAt < copy.staleUntil ? retryAt : copy.staleUntil);
+  return copy.body;
+}
+
+/** One spelling for each document: https, a path, nothing that a URL parser would rewrite. */
+function assertDocumentUrl(value: string): void {
+  const url = URL.parse(value);
+  const plain = url?.protocol === 'https:' && url.href === value && !url.username && !url.password && !url.hash;
+  if (!plain || value.length > MAX_URL_LENGTH) throw new FetchFailed('bad_url', 'not a client identifier');
+}
+
+function passes(assert: () => void): boolean {
+  try {
+    assert();
+    return true;
+  } catch (error) {
+    if (error instanceof errors.OIDCProviderError) return false;
+    throw error;
+  }
+}
+
+function jsonResponse(body: string): Response {
+  return new Response(body, { status: 200, headers: { 'content-type': 'application/json' } });
+}

@@ -1,0 +1,84 @@
+/** Queries on clients, however they came to us. */
+import type { Prisma } from '../storage/generated/client.ts';
+import type { Database } from '../storage/transactions.ts';
+import type { ClientKind, ClientMetadata, ClientOrigin, ClientRecord } from './client.ts';
+
+export type ClientStore = ReturnType<typeof createClientStore>;
+
+export function createClientStore({ database, now }: { database: Database; now: () => Date }) {
+  return {
+    /** Also finds revoked ones: `revokedAt` says so. */
+    async find(id: string): Promise<ClientRecord | undefined> {
+      const row = await database.current().client.findUnique({ where: { id } });
+      return row ? toRecord(row) : undefined;
+    },
+    async list(origins: readonly ClientOrigin[]): Promise<ClientRecord[]> {
+      const rows = await database
+        .current()
+        .client.findMany({ where: { origin: { in: [...origins] } }, orderBy: { createdAt: 'desc' }, take: 500 });
+      return rows.map(toRecord);
+    },
+    async create(client: Pick<ClientRecord, 'id' | 'origin' | 'kind' | 'metadata' | 'secretHash'>): Promise<void> {
+      await database.write((tx) =>
+        tx.client.create({
+          data: {
+            id: client.id,
+            origin: client.origin,
+            kind: client.kind,
+            metadata: client.metadata as Prisma.InputJsonObject,
+            secretHash: client.secretHash ?? null,
+            createdAt: now(),
+          },
+        }),
+      );
+    },
+    /** A registration or its update: only what the client itself may say, never origin or kind. */
+    async saveRegistration(id: string, metadata: ClientMetadata, secretHash: string | undefined): Promise<void> {
+      const said = { metadata: metadata as Prisma.InputJsonObject, secretHash: secretHash ?? null };
+      await database.write((tx) =>
+        tx.client.upsert({
+          where: { id },
+          create: { id, origin: 'dynamic', kind: 'app', createdAt: now(), ...said },
+          update: said,
+        }),
+      );
+    },
+    /** Remembers what a metadata document said, so that consents can point at it. */
+    async recordDocument(id: string, metadata: ClientMetadata): Promise<{ created: boolean; changed: boolean }> {
+      return database.write(async (tx) => {
+        const said = { metadata: metadata as Prisma.InputJsonObject };
+        const { count } = await tx.client.createMany({
+          data: [{ id, origin: 'document', kind: 'app', createdAt: now(), ...said }],
+          skipDuplicates: true,
+        });
+        if (count === 1) return { created: true, changed: false };
+        const before = await tx.client.findUniqueOrThrow({ where: { id } });
+        const changed = JSON.stringify(before.metadata) !== JSON.stringify(metadata);
+        if (changed) await tx.client.update({ where: { id }, data: said });
+        return { created: false, changed };
+      });
+    },
+    /** @returns whether there was a living client to revoke */
+    async revoke(id: string): Promise<boolean> {
+      const { count } = await database.write((tx) =>
+        tx.client.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now() } }),
+      );
+      return count === 1;
+    },
+    async touch(id: string): Promise<void> {
+      await database.write((tx) => tx.client.updateMany({ where: { id }, data: { lastUsedAt: now() } }));
+    },
+  };
+}
+
+function toRecord(row: Prisma.ClientGetPayload<object>): ClientRecord {
+  return {
+    id: row.id,
+    origin: row.origin as ClientOrigin,
+    kind: row.kind as ClientKind,
+    metadata: row.metadata as ClientMetadata,
+    secretHash: row.secretHash ?? undefined,
+    createdAt: row.createdAt,
+    revokedAt: row.revokedAt ?? undefined,
+  };
+}

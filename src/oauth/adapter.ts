@@ -1,0 +1,148 @@
+/** oidc-provider's storage port, answered by our stores: artifacts, grants and clients. */
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import type { ClientMetadata, ClientRecord } from '../clients/client.ts';
+import { hashClientSecret } from '../clients/client.ts';
+import type { ClientStore } from '../clients/store.ts';
+import type { ArtifactStore, StoredArtifact } from '../storage/artifacts.ts';
+import type { GrantStore } from '../storage/grants.ts';
+import type { AccessTokens } from './access-tokens.ts';
+import type { RefreshTokens } from './refresh-tokens.ts';
+
+export interface AdapterDeps {
+  artifacts: ArtifactStore;
+  grants: GrantStore;
+  clients: ClientStore;
+  accessTokens: AccessTokens;
+  refreshTokens: RefreshTokens;
+}
+
+/** @returns the factory that oidc-provider calls once for each of its models */
+export function createAdapterFactory(deps: AdapterDeps): (model: string) => Adapter {
+  return (model) => {
+    switch (model) {
+      case 'Client':
+        return clientAdapter(deps);
+      case 'Grant':
+        return grantAdapter(deps);
+      case 'AccessToken':
+      case 'ClientCredentials':
+        return accessTokenAdapter(model, deps);
+      case 'RefreshToken':
+        return refreshTokenAdapter(deps);
+      default:
+        return artifactAdapter(model, deps);
+    }
+  };
+}
+
+function artifactAdapter(kind: string, { artifacts, grants }: AdapterDeps): Adapter {
+  return {
+    find: async (id) => present(await artifacts.find(kind, id)),
+    findByUid: async (uid) => present(await artifacts.findByUid(kind, uid)),
+    findByUserCode: async (userCode) => present(await artifacts.findByUserCode(kind, userCode)),
+    upsert: (id, payload, ttlSeconds) => artifacts.upsert(kind, id, payload, ttlSeconds),
+    destroy: (id) => artifacts.destroy(kind, id),
+    revokeByGrantId: (grantId) => artifacts.destroyByGrant(kind, grantId),
+    async consume(id) {
+      if (await artifacts.consume(kind, id)) return;
+      // Somebody else was quicker: this is the second use, and RFC 6749 §4.1.2 says what becomes of a code used twice.
+      const lost = await artifacts.find(kind, id);
+      if (typeof lost?.payload.grantId === 'string') await grants.destroy(lost.payload.grantId);
+      if (kind === 'PushedAuthorizationRequest') throw new errors.InvalidRequest('request_uri was already used');
+      throw new errors.InvalidGrant(`${kind} already used`);
+    },
+  };
+}
+
+/** `consumed` as oidc-provider reads it: seconds since the epoch. */
+function present(stored: StoredArtifact | undefined): AdapterPayload | undefined {
+  if (!stored) return undefined;
+  const { payload, consumedAt } = stored;
+  return consumedAt ? { ...payload, consumed: Math.floor(consumedAt.getTime() / 1000) } : payload;
+}
+
+function refreshTokenAdapter(deps: AdapterDeps): Adapter {
+  const { artifacts, refreshTokens } = deps;
+  return {
+    ...artifactAdapter('RefreshToken', deps),
+    find: async (id) => present(await refreshTokens.find(id)),
+    consume: (id) => refreshTokens.consume(id),
+    // The successor has one name however many callers compute it; only the first of them writes it.
+    upsert: async (id, payload, ttlSeconds) => {
+      await artifacts.insert('RefreshToken', id, payload, ttlSeconds);
+    },
+  };
+}
+
+function grantAdapter({ grants }: AdapterDeps): Adapter {
+  return unsupported('Grant', {
+    find: (id) => grants.find(id),
+    upsert: (id, payload, ttlSeconds) => grants.upsert(id, payload, ttlSeconds ?? 0),
+    destroy: (id) => grants.destroy(id),
+  });
+}
+
+/** Access tokens are JWTs (RFC 9068) and not stored: only the request that carries one can find it. */
+function accessTokenAdapter(kind: 'AccessToken' | 'ClientCredentials', { accessTokens }: AdapterDeps): Adapter {
+  return unsupported(kind, {
+    find: (id) => accessTokens.find(kind, id),
+    destroy: (id) => accessTokens.revoke(id),
+    // They end with their grant.
+    revokeByGrantId: async () => {},
+  });
+}
+
+function clientAdapter({ clients }: AdapterDeps): Adapter {
+  return unsupported('Client', {
+    async find(id) {
+      const record = await clients.find(id);
+      if (!record) return undefined;
+      if (record.revokedAt) {
+        if (record.origin === 'document') throw new errors.InvalidClientAuth('client is revoked');
+        return undefined;
+      }
+      // A document is read anew by oidc-provider; the row only anchors its consents.
+      return record.origin === 'document' ? undefined : withMarks(record);
+    },
+    async upsert(id, payload) {
+      const { client_secret: secret, consentry_origin: _o, consentry_kind: _k, ...metadata } = payload;
+      const stored = typeof secret === 'string' ? await secretToStore(clients, id, secret) : undefined;
+      await clients.saveRegistration(id, metadata as ClientMetadata, stored);
+    },
+    async destroy(id) {
+      await clients.revoke(id);
+    },
+  });
+}
+
+/** Server-owned marks that a client can read nowhere and set by no means; the hash stands where the secret was. */
+function withMarks(record: ClientRecord): AdapterPayload {
+  return {
+    ...record.metadata,
+    ...(record.secretHash ? { client_secret: record.secretHash } : {}),
+    consentry_origin: record.origin,
+    consentry_kind: record.kind,
+  } as AdapterPayload;
+}
+
+/** An update of a registration brings the stored hash back, not a secret. */
+async function secretToStore(clients: ClientStore, id: string, secret: string): Promise<string> {
+  const before = await clients.find(id);
+  return before?.secretHash === secret ? secret : hashClientSecret(secret);
+}
+
+function unsupported(kind: string, adapter: Partial<Adapter>): Adapter {
+  const never = (method: string) => async () => {
+    throw new Error(`${kind}.${method} is never used`);
+  };
+  return {
+    find: never('find'),
+    findByUid: never('findByUid'),
+    findByUserCode: never('findByUserCode'),
+    upsert: never('upsert'),
+    destroy: never('destroy'),
+    revokeByGrantId: never('revokeByGrantId'),
+    consume: never('consume'),
+    ...adapter,
+  } as Adapter;
+}

@@ -1,0 +1,182 @@
+/** oidc-provider's configuration: its own features switched on, our rooms behind its hooks. */
+import { randomBytes } from 'node:crypto';
+import type { Client, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
+import { mayStandForOthers } from '../clients/client.ts';
+import type { ClientStore } from '../clients/store.ts';
+import type { Config } from '../config.ts';
+import type { ResourceStore } from '../resources/store.ts';
+import type { AdapterDeps } from './adapter.ts';
+import { createAdapterFactory } from './adapter.ts';
+import type { GrantSource, createMint } from './mint.ts';
+import type { createProviderPages } from './pages.ts';
+import type { createPress } from './press.ts';
+import type { ResourceIndicators } from './resource-indicators.ts';
+import { ACCESS_TOKEN_TTL_SECONDS } from './resource-indicators.ts';
+
+export interface ConfigurationDeps {
+  config: Pick<Config, 'issuer'>;
+  jwks: JWKS;
+  /** Signs oidc-provider's cookies; the first signs, all verify. */
+  cookieKeys: string[];
+  /** 32 bytes, the same in every process. */
+  dpopNonceSecret: Buffer;
+  adapter: AdapterDeps;
+  clients: ClientStore;
+  resources: ResourceStore;
+  resourceIndicators: ResourceIndicators;
+  mint: ReturnType<typeof createMint>;
+  press: ReturnType<typeof createPress>;
+  pages: ReturnType<typeof createProviderPages>;
+  /** One policy for registration and documents. */
+  extraClientMetadata: NonNullable<Configuration['extraClientMetadata']>;
+  /** For metadata documents and `jwks_uri`. */
+  fetch: NonNullable<Configuration['fetch']>;
+}
+
+const DAY = 86_400;
+const REFRESH_IDLE_SECONDS = 30 * DAY;
+
+export function createConfiguration(deps: ConfigurationDeps): Configuration {
+  return {
+    adapter: createAdapterFactory(deps.adapter),
+    jwks: deps.jwks,
+    fetch: deps.fetch,
+    findAccount: deps.mint.findAccount as Configuration['findAccount'],
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    scopes: ['openid', 'profile', 'email', 'offline_access'],
+    claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
+    conformIdTokenClaims: false,
+    clientDefaults: { id_token_signed_response_alg: 'ES256', grant_types: ['authorization_code', 'refresh_token'] },
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    enabledJWA: algorithms(),
+    extraClientMetadata: deps.extraClientMetadata,
+    extraParams: { scope: (ctx: KoaContextWithOIDC) => deps.resourceIndicators.settleScope(ctx) },
+    extraTokenClaims: (_ctx, token) => extraTokenClaims(token as unknown as TokenSource),
+    clientBasedCORS: () => true,
+    cookies: cookies(deps),
+    routes: { authorization: '/authorize', registration: '/register', token: '/token', jwks: '/jwks', pushed_authorization_request: '/par', revocation: '/revoke', introspection: '/introspect', end_session: '/logout', device_authorization: '/device_authorization', code_verification: '/device' },
+    interactions: { policy: deps.press.policy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    loadExistingGrant: deps.press.loadExistingGrant,
+    expiresWithSession: () => false,
+    issueRefreshToken: (ctx, client, source) => mayRefresh(deps, ctx, client, source as unknown as GrantSource),
+    rotateRefreshToken: deps.mint.rotateRefreshToken,
+    revokeGrantPolicy: () => true,
+    renderError: deps.pages.renderError,
+    ttl: timesToLive(),
+    features: features(deps),
+  } as Configuration;
+}
+
+function features({ resourceIndicators, resources, pages, fetch: _fetch, dpopNonceSecret }: ConfigurationDeps) {
+  return {
+    devInteractions: { enabled: false },
+    userinfo: { enabled: false },
+    clientCredentials: { enabled: true },
+    clientIdMetadataDocument: { enabled: true, ack: 'draft-02', cacheDuration: { min: 0, max: 0 } },
+    deviceFlow: {
+      enabled: true,
+      userCodeInputSource: pages.userCodeInputSource,
+      userCodeConfirmSource: pages.userCodeConfirmSource,
+      successSource: pages.successSource,
+    },
+    dPoP: { enabled: true, nonceSecret: dpopNonceSecret },
+    introspection: {
+      enabled: true,
+      // Only the token's own resource (RFC 7662 §4): anybody else reads `active: false`.
+      allowedPolicy: async (_ctx: KoaContextWithOIDC, client: Client, token: { aud?: string | string[] }) => {
+        const resource = await resources.findByClientId(client.clientId);
+        return resource !== undefined && token.aud === resource.uri;
+      },
+    },
+    pushedAuthorizationRequests: { enabled: true },
+    registration: {
+      enabled: true,
+      idFactory: () => randomBytes(16).toString('hex'),
+      secretFactory: () => randomBytes(48).toString('base64url'),
+    },
+    registrationManagement: { enabled: true, rotateRegistrationAccessToken: false },
+    requestObjects: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: resourceIndicators.defaultResource,
+      getResourceServerInfo: resourceIndicators.getResourceServerInfo,
+      useGrantedResource: () => true,
+    },
+    revocation: { enabled: true },
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: pages.logoutSource,
+      postLogoutSuccessSource: pages.postLogoutSuccessSource,
+    },
+  };
+}
+
+interface TokenSource {
+  kind: string;
+  grantId?: string;
+}
+
+/** Joins a token to its grant: what revocation and introspection go by. */
+function extraTokenClaims(token: TokenSource): Record<string, string> | undefined {
+  return token.kind === 'AccessToken' && token.grantId ? { gid: token.grantId } : undefined;
+}
+
+async function mayRefresh({ clients }: ConfigurationDeps, ctx: KoaContextWithOIDC, client: Client, source: GrantSource) {
+  if (!client.grantTypeAllowed('refresh_token') || !source.grantId) return false;
+  const grant = ctx.oidc.entities.Grant as { refreshAllowed?: boolean } | undefined;
+  if (!grant?.refreshAllowed) return false;
+  const record = await clients.find(client.clientId);
+  return !record || !mayStandForOthers(record.kind);
+}
+
+/** Seconds. A refresh token idles out, and never outlives the grant that the person limited. */
+function timesToLive() {
+  return {
+    AccessToken: ACCESS_TOKEN_TTL_SECONDS,
+    ClientCredentials: ACCESS_TOKEN_TTL_SECONDS,
+    AuthorizationCode: 60,
+    DeviceCode: 600,
+    IdToken: 600,
+    Interaction: 1800,
+    PushedAuthorizationRequest: 90,
+    Grant: 90 * DAY,
+    Session: DAY / 2,
+    RefreshToken(ctx: KoaContextWithOIDC): number {
+      const grant = ctx?.oidc.entities.Grant as { exp?: number } | undefined;
+      const left = grant?.exp ? grant.exp - Math.floor(Date.now() / 1000) : REFRESH_IDLE_SECONDS;
+      return Math.max(1, Math.min(REFRESH_IDLE_SECONDS, left));
+    },
+  };
+}
+
+/**
+ * On https the session cookie takes `__Host-`; interaction cookies have a path of their own and can only take
+ * `__Secure-`. A loopback http issuer gets neither: Safari drops them there.
+ */
+function cookies({ config, cookieKeys }: ConfigurationDeps) {
+  const secure = config.issuer.startsWith('https:');
+  const options = { httpOnly: true, sameSite: 'lax', secure, signed: true } as const;
+  const prefix = secure ? '__Secure-' : '';
+  return {
+    keys: cookieKeys,
+    names: {
+      session: `${secure ? '__Host-' : ''}consentry_session`,
+      interaction: `${prefix}consentry_interaction`,
+      resume: `${prefix}consentry_resume`,
+    },
+    long: { ...options, path: '/' },
+    short: options,
+  };
+}
+
+/** Asymmetric only: a stored secret is a hash and can neither sign nor verify. */
+function algorithms(): Configuration['enabledJWA'] {
+  const signing = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
+  return {
+    clientAuthSigningAlgValues: [...signing],
+    idTokenSigningAlgValues: ['ES256'],
+    requestObjectSigningAlgValues: [...signing],
+    dPoPSigningAlgValues: ['ES256', 'EdDSA'],
+  } as unknown as Configuration['enabledJWA'];
+}

@@ -1,0 +1,21 @@
+/** What the discovery documents say beyond what oidc-provider knows (RFC 8414 §2, OpenID Connect Discovery §3). */
+import type { ResourceStore } from '../resources/store.ts';
+
+const IDENTITY = ['openid', 'profile', 'email', 'offline_access'];
+
+/**
+ * Corrects a discovery document: scopes that are useful to ask for (resource scopes only while there is one resource,
+ * because beyond that they would be a catalogue), and only what is really answered.
+ */
+export async function correctDiscovery(
+  document: Record<string, unknown>,
+  { resources }: { resources: ResourceStore },
+): Promise<Record<string, unknown>> {
+  const only = await resources.only();
+  return {
+    ...document,
+    scopes_supported: [...IDENTITY, ...(only?.scopes.map((scope) => scope.name) ?? [])],
+    response_modes_supported: ['query'],
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * The interaction policy: every authorization costs one press on a page of ours, and what was pressed must still cover
+ * the request when it resumes.
+ */
+import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Agreement } from '../consents/agreement.ts';
+import { DEVICE_REDIRECT } from '../consents/agreement.ts';
+import type { ResourceIndicators } from './resource-indicators.ts';
+
+const { Prompt, Check, base } = interactionPolicy;
+
+/** What our consent page leaves behind for the resumed request. */
+export interface Press {
+  grantId: string;
+  consentId: string;
+}
+
+export function createPress(deps: { agreement: Agreement; resourceIndicators: ResourceIndicators }) {
+  const { agreement, resourceIndicators } = deps;
+
+  function pressOf(ctx: KoaContextWithOIDC): Press | undefined {
+    return (ctx.oidc.result as { consent?: Press } | undefined)?.consent;
+  }
+
+  /** Whether the page has to be shown: always before the press, and after it where anything differs. */
+  async function pressNeeded(ctx: KoaContextWithOIDC): Promise<boolean> {
+    const press = pressOf(ctx);
+    const { client, session, params } = ctx.oidc;
+    if (!press || !client || !session?.accountId || !params) return true;
+    const identifier = [params.resource].flat()[0];
+    // A device has no redirect; oidc-provider does not look at redirect_uri again when a request resumes.
+    const redirectUri = ctx.oidc.route === 'device_resume' ? DEVICE_REDIRECT : String(params.redirect_uri);
+    const { consent, judgement } = await agreement.askForMint(
+      press.consentId,
+      {
+        accountId: session.accountId,
+        clientId: client.clientId,
+        clientMetadata: client.metadata(),
+        redirectUri,
+        redirectRegistered: redirectUri === DEVICE_REDIRECT || client.redirectUriAllowed(redirectUri),
+        resource: await resourceIndicators.resolve(String(identifier)),
+        scopes: [],
+      },
+      'resume',
+    );
+    return !consent || !judgement.covered;
+  }
+
+  return {
+    policy() {
+      const policy = base();
+      policy.remove('consent');
+      // One answer to prompt=none whether or not somebody is signed in: another site must not learn that.
+      for (const check of policy.get('login')?.checks ?? []) check.error = 'interaction_required';
+      policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+      policy.add(
+        new Prompt(
+          { name: 'consent', requestable: true },
+          new Check('press_needed', 'the person has to agree on a page', 'interaction_required', pressNeeded),
+        ),
+      );
+      return policy;
+    },
+    /** The grant that this very press made, never the session's. */
+    async loadExistingGrant(ctx: KoaContextWithOIDC) {
+      const press = pressOf(ctx);
+      return press ? ctx.oidc.provider.Grant.find(press.grantId) : undefined;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** Builds the oidc-provider instance and mends, in one place each, what its configuration cannot reach. */
+import { timingSafeEqual } from 'node:crypto';
+import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Audit } from '../audit/store.ts';
+import { hashClientSecret } from '../clients/client.ts';
+import type { ArtifactStore } from '../storage/artifacts.ts';
+import { recordProviderEvents } from './events.ts';
+import type { RefreshTokens } from './refresh-tokens.ts';
+
+export interface ProviderDeps {
+  issuer: string;
+  configuration: Configuration;
+  refreshTokens: RefreshTokens;
+  artifacts: ArtifactStore;
+  audit: Audit;
+}
+
+export function createProvider({ issuer, configuration, refreshTokens, artifacts, audit }: ProviderDeps): Provider {
+  const provider = new Provider(issuer, configuration);
+  // Host and scheme were pinned to the issuer's before: these headers are ours.
+  provider.proxy = true;
+  refreshTokens.nameSuccessors(provider);
+  compareHashedSecrets(provider);
+  queryResponsesOnly(provider);
+  keepGrantsUnderConsents(provider);
+  detectReplaysAtomically(provider, artifacts);
+  recordProviderEvents(provider, audit);
+  return provider;
+}
+
+/** What is stored where the secret would be is its hash. */
+function compareHashedSecrets(provider: Provider): void {
+  const { prototype } = provider.Client as unknown as { prototype: Record<string, unknown> };
+  prototype.compareClientSecret = function compareClientSecret(this: { clientSecret?: string }, presented: string) {
+    const stored = Buffer.from(this.clientSecret ?? '');
+    const hashed = Buffer.from(hashClientSecret(presented));
+    return stored.length === hashed.length && timingSafeEqual(stored, hashed);
+  };
+}
+
+/** `fragment` and `form_post` are built in; a client that asks for one is told so instead of being served. */
+function queryResponsesOnly(provider: Provider): void {
+  const { prototype } = provider.Client as unknown as { prototype: Record<string, unknown> };
+  prototype.responseModeAllowed = () => {
+    const { params } = (Provider.ctx as KoaContextWithOIDC).oidc as unknown as { params: Record<string, unknown> };
+    if (params.response_mode === undefined || params.response_mode === 'query') return true;
+    params.response_mode = undefined;
+    throw new errors.UnsupportedResponseMode();
+  };
+}
+
+/** A grant names the consent it was made under, and whether it may be refreshed. */
+function keepGrantsUnderConsents(provider: Provider): void {
+  const inPayload = [...(provider.Grant as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD, 'consentId', 'refreshAllowed'];
+  Object.defineProperty(provider.Grant, 'IN_PAYLOAD', { get: () => inPayload });
+}
+
+/** Stock looks, then writes: two at once would both pass (RFC 9449 §11.1, RFC 7523 §3). */
+function detectReplaysAtomically(provider: Provider, artifacts: ArtifactStore): void {
+  const model = provider.ReplayDetection as unknown as Record<string, unknown>;
+  model.unique = (issuer: string, jti: string, exp: number) => {
+    const ttlSeconds = Math.max(1, exp - Math.floor(Date.now() / 1000));
+    return artifacts.insert('ReplayDetection', `${issuer} ${jti}`, { iss: issuer }, ttlSeconds);
+  };
+}

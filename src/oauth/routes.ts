@@ -1,0 +1,99 @@
+/** What stands around oidc-provider's routes: bodies put into canonical form before, answers mended after. */
+import type { Context, Middleware } from 'koa';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { ClientStore } from '../clients/store.ts';
+import { canonicalResource } from '../resources/resource.ts';
+import type { ResourceStore } from '../resources/store.ts';
+import { readForm, replaceForm, single } from '../web/request-body.ts';
+import type { Respond } from '../web/respond.ts';
+import type { AccessTokens } from './access-tokens.ts';
+import { correctDiscovery } from './discovery.ts';
+import { renderLogout } from './pages.ts';
+import { confirmSecret, withoutSecretHash } from './registration-secrets.ts';
+import type { StopRedirect } from './stop-redirect.ts';
+
+export interface OauthRoutesDeps {
+  accessTokens: AccessTokens;
+  clients: ClientStore;
+  resources: ResourceStore;
+  respond: Respond;
+  stopRedirect: StopRedirect;
+}
+
+const FORM_ROUTES = new Set(['/authorize', '/par', '/token', '/device_authorization']);
+const TOKEN_ROUTES = new Set(['/introspect', '/revoke']);
+
+export function oauthRoutes(deps: OauthRoutesDeps): Middleware {
+  return async (ctx, next) => {
+    if (ctx.path === '/authorize' && ctx.method === 'GET') canonicalizeQuery(ctx);
+    // A code that arrives in a link would be one press away from a phisher's device (RFC 8628 §5.4).
+    if (ctx.path === '/device' && ctx.method === 'GET') ctx.query = {};
+    if (ctx.path.startsWith('/register')) return registration(ctx, next, deps);
+    if (ctx.method === 'POST' && FORM_ROUTES.has(ctx.path)) await canonicalizeForm(ctx);
+    if (ctx.method === 'POST' && TOKEN_ROUTES.has(ctx.path)) return withToken(ctx, next, deps);
+    await next();
+    await mend(ctx as KoaContextWithOIDC, deps);
+  };
+}
+
+async function mend(ctx: KoaContextWithOIDC, deps: OauthRoutesDeps): Promise<void> {
+  if (!ctx.oidc) return;
+  if (ctx.oidc.route === 'discovery' && ctx.status === 200) {
+    ctx.body = await correctDiscovery(ctx.body as Record<string, unknown>, deps);
+  }
+  if (ctx.oidc.route === 'end_session' && ctx.status === 200 && !ctx.oidc.session?.accountId) {
+    renderLogout(ctx, deps.respond);
+  }
+  await deps.stopRedirect(ctx);
+}
+
+/** RFC 8707 §2 compares identifiers as strings; clients write `https://h/` for `https://h`. */
+function canonicalizeQuery(ctx: Context): void {
+  const { resource } = ctx.query;
+  if (resource !== undefined) ctx.query = { ...ctx.query, resource: canonical(resource) };
+}
+
+async function canonicalizeForm(ctx: Context): Promise<void> {
+  const fields = await readForm(ctx);
+  if (fields) replaceForm(ctx, fields.resource === undefined ? fields : { ...fields, resource: canonical(fields.resource) });
+}
+
+function canonical(resource: string | string[]): string | string[] {
+  const one = (value: string) => canonicalResource(value) ?? value;
+  const all = [...new Set([resource].flat().map(one))];
+  return all.length === 1 && all[0] !== undefined ? all[0] : all;
+}
+
+/** Lets oidc-provider find a JWT access token, by a handle that only this request knows. */
+async function withToken(ctx: Context, next: () => Promise<void>, { accessTokens }: OauthRoutesDeps): Promise<void> {
+  const fields = await readForm(ctx);
+  const token = fields && single(fields, 'token');
+  if (!fields || !token || token.split('.').length !== 3) {
+    if (fields) replaceForm(ctx, fields);
+    return next();
+  }
+  await accessTokens.present(token, async (handle) => {
+    // A JWT that is none of ours is a token nobody knows: inactive here, and nothing to revoke (RFC 7009 §2.2).
+    replaceForm(ctx, { ...fields, token: handle ?? 'unknown' });
+    await next();
+  });
+}
+
+/** Browsers register clients too (RFC 7591), and no answer carries the hash of a secret. */
+async function registration(ctx: Context, next: () => Promise<void>, { clients }: OauthRoutesDeps): Promise<void> {
+  if (ctx.get('origin')) {
+    ctx.vary('Origin');
+    ctx.set('Access-Control-Allow-Origin', ctx.get('origin'));
+    ctx.set('Access-Control-Expose-Headers', 'WWW-Authenticate');
+  }
+  if (ctx.method === 'OPTIONS') {
+    ctx.set('Access-Control-Allow-Methods', 'POST, GET, PUT, DELETE');
+    ctx.set('Access-Control-Allow-Headers', ctx.get('access-control-request-headers') || 'authorization, content-type');
+    ctx.set('Access-Control-Max-Age', '3600');
+    ctx.status = 204;
+    return;
+  }
+  if (ctx.method === 'PUT' && !(await confirmSecret(ctx, clients))) return;
+  await next();
+  withoutSecretHash(ctx);
+}

@@ -1,0 +1,178 @@
+/** The composition root: builds the edges over the rooms, mounts them, serves. */
+import { createServer, type Server } from 'node:http';
+import type { Middleware } from 'koa';
+import mount from 'koa-mount';
+import { accountRoutes } from './account/password.ts';
+import { createDocumentStore } from './clients/document-store.ts';
+import { createMetadataDocuments } from './clients/metadata-document.ts';
+import { createMetadataPolicy } from './clients/metadata-policy.ts';
+import { redirectKey } from './clients/redirect-uris.ts';
+import type { Config } from './config.ts';
+import { homeRoutes } from './home.ts';
+import { interactionRoutes } from './interaction/routes.ts';
+import { createAccessTokens } from './oauth/access-tokens.ts';
+import { createConfiguration } from './oauth/configuration.ts';
+import { createMint } from './oauth/mint.ts';
+import { createProviderPages } from './oauth/pages.ts';
+import { createPress } from './oauth/press.ts';
+import { createProvider } from './oauth/provider.ts';
+import { createRefreshTokens } from './oauth/refresh-tokens.ts';
+import { createResourceIndicators } from './oauth/resource-indicators.ts';
+import { oauthRoutes } from './oauth/routes.ts';
+import { createStopRedirect } from './oauth/stop-redirect.ts';
+import type { Rooms } from './rooms.ts';
+import { isDatabaseUnavailable } from './storage/database.ts';
+import { sweep } from './storage/sweep.ts';
+import { createApp } from './web/app.ts';
+import { createBrowsers } from './web/browser.ts';
+import { createCsrf } from './web/csrf.ts';
+import { createEgress } from './web/egress.ts';
+import type { Log } from './web/log.ts';
+import { createClientAddress, pinOrigin } from './web/request-origin.ts';
+import { createRespond } from './web/respond.ts';
+import { securityHeaders } from './web/security-headers.ts';
+import { readStaticFiles } from './web/static.ts';
+import { createViews } from './web/views.ts';
+
+export interface ServerDeps {
+  config: Config;
+  rooms: Rooms;
+  log: Log;
+  /** Listens already, where the caller needed its port before the issuer was known. */
+  listener?: Server;
+}
+
+const SWEEP_EVERY_MS = 60_000;
+const FLUSH_EVERY_MS = 5_000;
+const DRAIN_MS = 8_000;
+
+/** Serves until `close`, which lets requests under way finish. */
+export async function startServer({ config, rooms, log, listener }: ServerDeps) {
+  const { app, egress } = await createEdges({ config, rooms, log });
+  const server = listener ?? createServer();
+  server.requestTimeout = 30_000;
+  server.headersTimeout = 15_000;
+  server.on('request', app.callback());
+  if (!listener) await listen(server, config);
+  const timers = [
+    every(SWEEP_EVERY_MS, () => sweep(rooms.database, rooms.now()), log),
+    every(FLUSH_EVERY_MS, () => rooms.audit.flush(), log),
+  ];
+  return {
+    url: config.issuer,
+    async close(): Promise<void> {
+      for (const timer of timers) clearInterval(timer);
+      await drain(server);
+      await egress.close();
+      await rooms.audit.flush().catch((error: unknown) => log.warn({ err: error }, 'counted refusals were lost'));
+    },
+  };
+}
+
+async function createEdges({ config, rooms, log }: ServerDeps) {
+  const https = config.issuer.startsWith('https:');
+  const hmac = rooms.sealing.hmac;
+  const statics = readStaticFiles();
+  const views = createViews({ brandName: config.brandName, supportUrl: config.supportUrl, statics });
+  const respond = createRespond({ views });
+  const cookieKeys = [rooms.sealing.derive('cookies', 32).toString('base64url')];
+  const egress = createEgress(config);
+  const { provider, accessTokens } = await createOauth({ config, rooms, respond, cookieKeys, egress, log });
+  const shared = {
+    respond,
+    provider,
+    clientAddress: createClientAddress(config.trustedProxies),
+    browsers: createBrowsers({ https, hmac }),
+    csrf: createCsrf({ issuer: config.issuer, hmac }),
+    interactionCookie: provider.cookieName('interaction'),
+    redirectKey,
+    ...rooms,
+  };
+  const interaction = interactionRoutes(shared);
+  const account = accountRoutes(shared);
+  const home = homeRoutes({ respond, database: rooms.database, issuer: config.issuer });
+  const stopRedirect = createStopRedirect({ ...rooms, respond });
+  provider.on('server_error', (ctx, error) => {
+    ctx.state.failure = error;
+  });
+  const app = createApp({
+    database: rooms.database,
+    log,
+    respond,
+    cookieKeys,
+    isDatabaseUnavailable,
+    before: [securityHeaders({ https }), pinOrigin(config), statics.middleware],
+    routes: [
+      // Two typings of the same koa.
+      ...[home, interaction, account].map((router) => router.routes() as unknown as Middleware),
+      oauthRoutes({ ...rooms, accessTokens, respond, stopRedirect }),
+      mount(provider as never),
+    ],
+  });
+  return { app, egress };
+}
+
+async function createOauth(deps: {
+  config: Config;
+  rooms: Rooms;
+  respond: ReturnType<typeof createRespond>;
+  cookieKeys: string[];
+  egress: ReturnType<typeof createEgress>;
+  log: Log;
+}) {
+  const { config, rooms, respond, cookieKeys, egress } = deps;
+  const { jwks, publicJwks } = await rooms.keyset.load();
+  const accessTokens = createAccessTokens({ ...rooms, issuer: config.issuer, jwks: () => publicJwks });
+  const refreshTokens = createRefreshTokens({ ...rooms, graceSeconds: config.refreshGraceSeconds });
+  const resourceIndicators = createResourceIndicators(rooms);
+  const policy = createMetadataPolicy({ issuer: config.issuer });
+  const store = createDocumentStore(rooms.database.direct);
+  const documents = createMetadataDocuments({ egress, store, policy, now: rooms.now });
+  const configuration = createConfiguration({
+    config,
+    jwks,
+    cookieKeys,
+    dpopNonceSecret: rooms.sealing.derive('dpop-nonce', 32),
+    adapter: { ...rooms, accessTokens, refreshTokens },
+    clients: rooms.clients,
+    resources: rooms.resources,
+    resourceIndicators,
+    mint: createMint({ ...rooms, accounts: rooms.accountStore, resourceIndicators }),
+    press: createPress({ ...rooms, resourceIndicators }),
+    pages: createProviderPages({ respond }),
+    extraClientMetadata: policy.extraClientMetadata as never,
+    fetch: documents.fetch as never,
+  });
+  const provider = createProvider({ issuer: config.issuer, configuration, refreshTokens, ...rooms });
+  return { provider, accessTokens };
+}
+
+function listen(server: Server, { host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Stops accepting, lets what is under way finish, and cuts what does not. */
+async function drain(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await closed;
+  clearTimeout(cut);
+}
+
+function every(ms: number, work: () => Promise<unknown>, log: Log): NodeJS.Timeout {
+  let running = false;
+  const timer = setInterval(async () => {
+    if (running) return;
+    running = true;
+    await work().catch((error: unknown) => log.warn({ err: error }, 'background work failed'));
+    running = false;
+  }, ms);
+  return timer.unref();
+}

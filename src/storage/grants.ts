@@ -1,0 +1,45 @@
+/** Grants: one authorization made under one consent. A grant can be stored only beneath its consent. */
+import type { Payload, Seal } from './artifacts.ts';
+import type { Database } from './transactions.ts';
+
+export interface GrantStore {
+  /** A grant whose consent is revoked or has expired, or whose account or client is gone, is not there. */
+  find(id: string): Promise<Payload | undefined>;
+  /** @param payload holds `consentId` */
+  upsert(id: string, payload: Payload, ttlSeconds: number): Promise<void>;
+  destroy(id: string): Promise<void>;
+}
+
+const PAYLOAD = 'grant-payload';
+
+export function createGrantStore(deps: { database: Database; sealing: Seal; now: () => Date }): GrantStore {
+  const { database, sealing, now } = deps;
+  const key = (id: string) => sealing.hmac('artifact-id', `Grant:${id}`);
+
+  return {
+    async find(id) {
+      const row = await database.current().grant.findUnique({
+        where: { id: key(id) },
+        include: { consent: { include: { account: true, client: true, resource: true } } },
+      });
+      if (!row || row.expiresAt <= now()) return undefined;
+      const { consent } = row;
+      if (consent.revokedAt || consent.expiresAt <= now()) return undefined;
+      if (consent.account.disabledAt || consent.client.revokedAt || consent.resource.disabledAt) return undefined;
+      return { ...JSON.parse(sealing.open(PAYLOAD, row.id, Buffer.from(row.payload)).toString('utf8')), jti: id };
+    },
+    async upsert(id, payload, ttlSeconds) {
+      const { jti: _, ...content } = payload;
+      const row = {
+        id: key(id),
+        consentId: String(payload.consentId),
+        payload: new Uint8Array(sealing.seal(PAYLOAD, key(id), JSON.stringify(content))),
+        expiresAt: new Date(now().getTime() + ttlSeconds * 1000),
+      };
+      await database.write((tx) => tx.grant.upsert({ where: { id: row.id }, create: row, update: row }));
+    },
+    async destroy(id) {
+      await database.write((tx) => tx.grant.deleteMany({ where: { id: key(id) } }));
+    },
+  };
+}

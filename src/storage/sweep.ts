@@ -1,0 +1,46 @@
+/** Deletes what has expired, in batches, so that tables do not grow and no lock is held for long. */
+import type { Database } from './transactions.ts';
+
+const BATCH = 1_000;
+const MAX_BATCHES = 50;
+
+/** @returns how many rows went, by table */
+export async function sweep({ direct }: Pick<Database, 'direct'>, now: Date): Promise<Record<string, number>> {
+  const before = now;
+  return {
+    artifacts: await inBatches(
+      () => direct.$executeRaw`
+        DELETE FROM artifacts WHERE (kind, id) IN
+          (SELECT kind, id FROM artifacts WHERE expires_at < ${before} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+    ),
+    grants: await inBatches(
+      () => direct.$executeRaw`
+        DELETE FROM grants WHERE id IN
+          (SELECT id FROM grants WHERE expires_at < ${before} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+    ),
+    revoked_tokens: await inBatches(
+      () => direct.$executeRaw`
+        DELETE FROM revoked_tokens WHERE id IN (SELECT id FROM revoked_tokens WHERE expires_at < ${before} LIMIT ${BATCH})`,
+    ),
+    sign_in_throttles: await inBatches(
+      () => direct.$executeRaw`
+        DELETE FROM sign_in_throttles WHERE key IN
+          (SELECT key FROM sign_in_throttles WHERE expires_at < ${before} LIMIT ${BATCH})`,
+    ),
+    metadata_documents: await inBatches(
+      () => direct.$executeRaw`
+        DELETE FROM metadata_documents WHERE url IN
+          (SELECT url FROM metadata_documents WHERE stale_until < ${before} LIMIT ${BATCH})`,
+    ),
+  };
+}
+
+async function inBatches(deleteBatch: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let batch = 0; batch < MAX_BATCHES; batch += 1) {
+    const deleted = await deleteBatch();
+    total += deleted;
+    if (deleted < BATCH) break;
+  }
+  return total;
+}

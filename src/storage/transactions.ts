@@ -1,0 +1,125 @@
+/** One transaction per unit of work, opened at its first write and shared by adapter, stores and the record. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Prisma, PrismaClient } from './generated/client.ts';
+
+type Tx = Prisma.TransactionClient;
+
+interface Unit {
+  tx?: Promise<Tx>;
+  opened?: Tx;
+  /** Settles when Postgres has committed or rolled back. */
+  ended?: Promise<void>;
+  finish?: (how: 'commit' | 'rollback') => void;
+  beforeCommit: ((tx: Tx) => Promise<void>)[];
+}
+
+export interface Database {
+  /** The open transaction of this unit of work, or the plain client: for reads. */
+  current(): Tx;
+  /** Runs a write inside this unit's transaction, opening it if this is the first; outside a unit, in one of its own. */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Whether the caller runs inside a unit of work. */
+  inUnit(): boolean;
+  /** Runs `work` in the transaction just before it commits; its failure rolls everything back. */
+  beforeCommit(work: (tx: Tx) => Promise<void>): void;
+  /**
+   * One unit of work: commits when `work` resolves and `keep(result)` holds, rolls back otherwise.
+   * A nested call joins the outer unit.
+   */
+  unit<T>(work: () => Promise<T>, keep?: (result: T) => boolean): Promise<T>;
+  /** Outside every unit: what must outlive a rollback (throttles, counters) or must not be held open (caches). */
+  direct: PrismaClient;
+}
+
+class Rollback extends Error {}
+
+const MAX_WAIT_MS = 5_000;
+const TIMEOUT_MS = 15_000;
+
+/** @param prisma the client every unit draws its transaction from */
+export function createDatabase(prisma: PrismaClient): Database {
+  const units = new AsyncLocalStorage<Unit>();
+
+  async function runUnit<T>(work: () => Promise<T>, keep: (result: T) => boolean): Promise<T> {
+    const unit: Unit = { beforeCommit: [] };
+    return units.run(unit, async () => {
+      try {
+        const result = await work();
+        if (!keep(result)) {
+          await end(unit, 'rollback');
+          return result;
+        }
+        await runBeforeCommit(unit);
+        await end(unit, 'commit');
+        return result;
+      } catch (error) {
+        await end(unit, 'rollback');
+        throw error;
+      }
+    });
+  }
+
+  async function runBeforeCommit(unit: Unit): Promise<void> {
+    if (unit.beforeCommit.length === 0) return;
+    const tx = await open(unit);
+    for (const work of unit.beforeCommit) await work(tx);
+  }
+
+  function open(unit: Unit): Promise<Tx> {
+    unit.tx ??= new Promise<Tx>((resolve, reject) => {
+      unit.ended = prisma
+        .$transaction(
+          (tx) =>
+            new Promise<void>((commit, abort) => {
+              unit.finish = (how) => (how === 'commit' ? commit() : abort(new Rollback()));
+              unit.opened = tx;
+              resolve(tx);
+            }),
+          { maxWait: MAX_WAIT_MS, timeout: TIMEOUT_MS },
+        )
+        .catch((error: unknown) => {
+          if (error instanceof Rollback) return;
+          reject(error);
+          throw error;
+        });
+      // Awaited by `end`; a failure to open is reported through `tx`.
+      unit.ended.catch(() => {});
+    });
+    return unit.tx;
+  }
+
+  async function end(unit: Unit, how: 'commit' | 'rollback'): Promise<void> {
+    if (!unit.tx) return;
+    if (how === 'commit') {
+      await unit.tx;
+      unit.finish?.('commit');
+      await unit.ended;
+      return;
+    }
+    await unit.tx.catch(() => {});
+    unit.finish?.('rollback');
+    await unit.ended?.catch(() => {});
+  }
+
+  return {
+    direct: prisma,
+    current() {
+      return units.getStore()?.opened ?? prisma;
+    },
+    async write(work) {
+      const unit = units.getStore();
+      return unit ? work(await open(unit)) : prisma.$transaction((tx) => work(tx));
+    },
+    inUnit() {
+      return units.getStore() !== undefined;
+    },
+    beforeCommit(work) {
+      const unit = units.getStore();
+      if (!unit) throw new Error('beforeCommit outside a unit of work');
+      unit.beforeCommit.push(work);
+    },
+    unit(work, keep = () => true) {
+      return units.getStore() ? work() : runUnit(work, keep);
+    },
+  };
+}

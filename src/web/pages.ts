@@ -1,0 +1,158 @@
+/** What each page needs to know: page name → model. Everything in a model is text, never markup. */
+
+/** Every page a person can see, by name. */
+export type Pages = {
+  home: HomeModel;
+  connect: ConnectModel;
+  consent: ConsentModel;
+  stopped: StoppedModel;
+  password: PasswordModel;
+  'device-code': DeviceCodeModel;
+  'device-confirm': DeviceConfirmModel;
+  'device-done': { client: ClientView };
+  logout: { action: string; fields: readonly HiddenField[]; client?: ClientView | undefined };
+  'logged-out': { client?: ClientView | undefined };
+};
+
+/** The app that asks. `name` is client-stated and already normalised; the pages put it between quotation marks. */
+export type ClientView = {
+  name: string;
+  id: string;
+  /** Host of the client ID, for metadata documents. */
+  host?: string | undefined;
+  /** The name looks like somebody else's: it then stands after the host it came from. */
+  resembles?: boolean | undefined;
+};
+
+/** Where the answer goes. `host` is what a person should read: host and path-free; for `private-use` the scheme, such as `cursor:`. */
+export type RedirectView = { kind: 'https' | 'loopback' | 'private-use'; host: string };
+
+/** The MCP server: the name its owner gave it, and the host of its canonical URI. */
+export type ResourceView = { name: string; host: string };
+
+/** How sure we are of who asks (consent.md §3). Only `proven-host` and `administrator` are good news. */
+export type Provenance = 'proven-host' | 'shared-host' | 'local-program' | 'unproven-site' | 'administrator';
+
+export type HiddenField = { name: string; value: string };
+
+export type HomeModel = { issuer: string; resources?: number | undefined };
+
+/** Page A. Posts `csrf` and either `email`, `password`, `decision=continue`, or `decision=cancel`, or `connection=<id>`. */
+export type ConnectModel = {
+  action: string;
+  csrf: string;
+  client: ClientView;
+  redirect: RedirectView;
+  resource: ResourceView;
+  provenance: Provenance;
+  /** The request came from a website or a link, not straight from a program. */
+  crossSite: boolean;
+  /** The local sign-in fields; null where local accounts are off. */
+  local: { email?: string | undefined } | null;
+  /** Upstream connections; each is a button "Continue with <name>". */
+  connections: readonly { id: string; name: string }[];
+  error?: 'credentials' | 'throttled' | 'expired' | undefined;
+  /** With `throttled`: how long until the next try. */
+  retryAfterSeconds?: number | undefined;
+};
+
+export type ScopeLine = {
+  /** Value of the `scope` field. */
+  name: string;
+  /** The resource owner's sentence. May be left out for `openid`, `profile`, `email` and `offline_access`, which have their own in each language. */
+  description?: string | undefined;
+  sensitivity: 'low' | 'medium' | 'high';
+  tools: readonly string[];
+  checked: boolean;
+  /** Cannot be unticked. */
+  required?: boolean | undefined;
+};
+
+export type ScopeGroup = { effect: 'read' | 'change' | 'act' | 'identity'; scopes: readonly ScopeLine[] };
+
+/** Why the page is shown again although there was a consent: each becomes one sentence. */
+export type Difference =
+  | { kind: 'name' | 'redirect' | 'keys'; before: string; after: string }
+  | { kind: 'wording'; before: string; after: string }
+  | { kind: 'scope' | 'tools'; after: string }
+  | { kind: 'authentication' }
+  | { kind: 'age'; before: Date };
+
+export type ExpiryChoice = { choice: 'once' | '30d' | 'max'; checked: boolean; until?: Date | undefined };
+
+/** Page C. Posts `csrf`, `decision=approve|deny`, one `scope` per ticked box (required ones always), `expiry=once|30d|max`. */
+export type ConsentModel = {
+  action: string;
+  csrf: string;
+  account: { email: string };
+  /** Receives a POST with `csrf` when the person presses "Not you?". */
+  switchAccountAction: string;
+  client: ClientView;
+  redirect: RedirectView;
+  resource: ResourceView;
+  provenance: Provenance;
+  crossSite: boolean;
+  groups: readonly ScopeGroup[];
+  differences: readonly Difference[];
+  /** What to offer, in this order. `until` is shown for all but `once`. */
+  expiry: readonly ExpiryChoice[];
+  device?: { startedMinutesAgo: number } | undefined;
+};
+
+/** Why page G is shown. Each has a heading, what happened, and what to do in the catalogues under `stopped.<code>`. */
+export const stoppedCodes = [
+  'denied',
+  'cancelled',
+  'client_unknown',
+  'client_stale',
+  'client_refused',
+  'client_unreachable',
+  'redirect_mismatch',
+  'invalid_request',
+  'invalid_target',
+  'invalid_scope',
+  'unsupported',
+  'interaction_expired',
+  'other_browser',
+  'forged',
+  'login_required',
+  'consent_required',
+  'account_disabled',
+  'account_changed',
+  'device_code_expired',
+  'too_many',
+  'not_found',
+  'unavailable',
+  'server_error',
+] as const;
+export type StoppedCode = (typeof stoppedCodes)[number];
+
+/** Page G. */
+export type StoppedModel = {
+  code: StoppedCode;
+  /** One technical line, such as `invalid_request: redirect_uri is missing`. */
+  description?: string | undefined;
+  requestId?: string | undefined;
+  /** A plain link back; never followed by itself. */
+  returnLink?: { href: string; host: string } | undefined;
+};
+
+/** `/account`. Posts `csrf`, `email`, `current_password`, `new_password`, `repeat_password`. */
+export type PasswordModel = {
+  action: string;
+  csrf: string;
+  email?: string | undefined;
+  error?: 'credentials' | 'weak' | 'mismatch' | 'throttled' | 'reused' | 'expired' | undefined;
+  retryAfterSeconds?: number | undefined;
+  done?: boolean | undefined;
+};
+
+/** Posts `xsrf` and `user_code`, the field names of oidc-provider (RFC 8628 §3.3). */
+export type DeviceCodeModel = {
+  action: string;
+  csrf: string;
+  error?: 'unknown' | 'expired' | 'aborted' | 'failed' | undefined;
+};
+
+/** Posts `xsrf`, `user_code`, `confirm=yes`, and `abort=yes` when cancelled. */
+export type DeviceConfirmModel = { action: string; csrf: string; userCode: string; client: ClientView };

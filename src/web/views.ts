@@ -1,0 +1,95 @@
+/** Server-rendered pages: nunjucks templates in `views/`, escaped by default, in English and Japanese. */
+import { fileURLToPath } from 'node:url';
+import nunjucks from 'nunjucks';
+import { type Locale, locales } from './locale.ts';
+import { type Messages, type Params, readMessages } from './messages.ts';
+import type { Pages } from './pages.ts';
+import { foldGroups } from './scope-lines.ts';
+import type { StaticFiles } from './static.ts';
+
+export type Views = ReturnType<typeof createViews>;
+
+const { SafeString } = nunjucks.runtime;
+const viewsDirectory = new URL('../../views/', import.meta.url);
+/** The only template names there are; none ever comes from a request. */
+const templates: Record<keyof Pages, string> = {
+  home: 'home.njk',
+  connect: 'interaction/connect.njk',
+  consent: 'interaction/consent.njk',
+  stopped: 'stopped.njk',
+  password: 'account/password.njk',
+  'device-code': 'oauth/device-code.njk',
+  'device-confirm': 'oauth/device-confirm.njk',
+  'device-done': 'oauth/device-done.njk',
+  logout: 'oauth/logout.njk',
+  'logged-out': 'oauth/logged-out.njk',
+};
+
+/**
+ * Compiles every template and reads every catalogue at once, so that a broken one stops the start, not a person.
+ * @param deps.brandName the operator's name, on every page
+ * @param deps.supportUrl `https:` or `mailto:`, on every page
+ * @param deps.basePath what stands before our own paths, where the issuer has a path
+ */
+export function createViews(deps: {
+  brandName: string;
+  supportUrl?: string | undefined;
+  statics: StaticFiles;
+  basePath?: string | undefined;
+}) {
+  const environments = new Map(locales.map((locale) => [locale, createEnvironment(locale, deps)]));
+
+  /** A whole HTML document. Throws when a template meets a value that is not there. */
+  function render<Page extends keyof Pages>(page: Page, model: Pages[Page], locale: Locale): string {
+    const environment = environments.get(locale);
+    if (!environment) throw new Error(`No language ${locale}`);
+    return environment.render(templates[page], model);
+  }
+
+  return { render };
+}
+
+function createEnvironment(locale: Locale, deps: Parameters<typeof createViews>[0]): nunjucks.Environment {
+  const messages = readMessages(new URL('messages/', viewsDirectory), locale);
+  const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(fileURLToPath(viewsDirectory)), {
+    autoescape: true,
+    throwOnUndefined: true,
+    trimBlocks: true,
+    lstripBlocks: true,
+  });
+  addWords(environment, messages, locale);
+  environment.addGlobal('brand', deps.brandName);
+  environment.addGlobal('support', supportContact(deps.supportUrl));
+  environment.addGlobal('basePath', deps.basePath ?? '');
+  environment.addGlobal('asset', deps.statics.urlOf);
+  environment.addGlobal('webLink', isWebLink);
+  environment.addFilter('folded', foldGroups);
+  for (const name of Object.values(templates)) environment.getTemplate(name, true);
+  return environment;
+}
+
+function addWords(environment: nunjucks.Environment, messages: Messages, locale: Locale): void {
+  environment.addGlobal('lang', locale);
+  environment.addGlobal('t', (key: string, params?: Params) => new SafeString(messages.html(key, params)));
+  environment.addGlobal('plain', messages.text);
+  environment.addGlobal('known', messages.has);
+  environment.addGlobal('said', (said: unknown) => {
+    if (typeof said !== 'string') throw new Error('Nothing was said');
+    return { said };
+  });
+  environment.addFilter('minutes', (seconds: number) => Math.max(1, Math.ceil(seconds / 60)));
+}
+
+/** A link only where it is one that a person can follow; anything else is shown as text. */
+function supportContact(supportUrl: string | undefined): { label: string; href?: string } | undefined {
+  if (!supportUrl) return undefined;
+  const url = URL.parse(supportUrl);
+  if (url?.protocol === 'mailto:') return { label: url.pathname, href: url.href };
+  if (url && isWebLink(url.href)) return { label: url.host + url.pathname.replace(/\/$/, ''), href: url.href };
+  return { label: supportUrl };
+}
+
+/** Escaping does not disarm `javascript:` in an href. */
+function isWebLink(href: string): boolean {
+  return !/^(javascript|data|vbscript|blob|file|about):?$/i.test(URL.parse(href)?.protocol ?? 'about:');
+}

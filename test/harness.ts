@@ -1,4 +1,5 @@
 /** A whole Consentry for one test file: a fresh database, a port of its own, the configuration asked for. */
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Config, readConfig } from '../src/config.ts';
@@ -56,7 +57,7 @@ export async function startConsentry(env: Record<string, string> = {}, now?: () 
     ISSUER: `http://127.0.0.1:${port}`,
     PORT: String(port),
     DATABASE_URL: database.url,
-    MASTER_KEY: Buffer.alloc(32, 'consentry test key').toString('base64'),
+    MASTER_KEY: randomBytes(32).toString('base64'),
     LOG_LEVEL: process.env.TEST_LOG ?? 'fatal',
     DEMO: 'off',
     ...env,

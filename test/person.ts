@@ -65,7 +65,7 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
 
   /** Sends the form of the page whose action it is, with its hidden and checked fields and these changes. */
   async function submit(page: Step, changes: Record<string, string | string[]> = {}, init: { action?: string; headers?: Record<string, string> } = {}) {
-    const form = readForm(page.html, init.action);
+    const form = readForm(page.html, init.action ?? mainAction(page));
     const fields = new URLSearchParams();
     for (const [name, value] of form.fields) if (!(name in changes)) fields.append(name, value);
     for (const [name, value] of Object.entries(changes)) for (const one of [value].flat()) fields.append(name, one);
@@ -79,6 +79,12 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
   }
 
   return { jar, send, open, submit };
+}
+
+/** A page's own form posts back to its address; beside it stand small ones such as "Not you?". */
+function mainAction(page: Step): string | undefined {
+  const { pathname } = new URL(page.url);
+  return page.html.includes(`action="${pathname}"`) ? pathname : undefined;
 }
 
 /** The first form of a page, or the one with this action: its address and what it would send untouched. */

@@ -33,9 +33,9 @@ export type ResourceView = { name: string; host: string };
 /** How sure we are of who asks (consent.md §3). Only `proven-host` and `administrator` are good news. */
 export type Provenance = 'proven-host' | 'shared-host' | 'local-program' | 'unproven-site' | 'administrator';
 
-export type HiddenField = { name: string; value: string };
+type HiddenField = { name: string; value: string };
 
-export type HomeModel = { issuer: string; resources?: number | undefined };
+type HomeModel = { issuer: string; resources?: number | undefined };
 
 /** Page A. Posts `csrf` and either `email`, `password`, `decision=continue`, or `decision=cancel`, or `connection=<id>`. */
 export type ConnectModel = {
@@ -148,11 +148,11 @@ export type PasswordModel = {
 };
 
 /** Posts `xsrf` and `user_code`, the field names of oidc-provider (RFC 8628 §3.3). */
-export type DeviceCodeModel = {
+type DeviceCodeModel = {
   action: string;
   csrf: string;
   error?: 'unknown' | 'expired' | 'aborted' | 'failed' | undefined;
 };
 
 /** Posts `xsrf`, `user_code`, `confirm=yes`, and `abort=yes` when cancelled. */
-export type DeviceConfirmModel = { action: string; csrf: string; userCode: string; client: ClientView };
+type DeviceConfirmModel = { action: string; csrf: string; userCode: string; client: ClientView };

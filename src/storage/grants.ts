@@ -18,14 +18,16 @@ export function createGrantStore(deps: { database: Database; sealing: Seal; now:
 
   return {
     async find(id) {
-      const row = await database.current().grant.findUnique({
-        where: { id: key(id) },
-        include: { consent: { include: { account: true, client: true, resource: true } } },
-      });
-      if (!row || row.expiresAt <= now()) return undefined;
-      const { consent } = row;
-      if (consent.revokedAt || consent.expiresAt <= now()) return undefined;
-      if (consent.account.disabledAt || consent.client.revokedAt || consent.resource.disabledAt) return undefined;
+      const at = now();
+      const [row] = await database.current().$queryRaw<{ id: string; payload: Uint8Array }[]>`
+        SELECT g.id, g.payload
+        FROM grants g
+        JOIN consents c ON c.id = g.consent_id AND c.revoked_at IS NULL AND c.expires_at > ${at}
+        JOIN accounts a ON a.id = c.account_id AND a.disabled_at IS NULL
+        JOIN clients cl ON cl.id = c.client_id AND cl.revoked_at IS NULL
+        JOIN resources r ON r.id = c.resource_id AND r.disabled_at IS NULL
+        WHERE g.id = ${key(id)} AND g.expires_at > ${at}`;
+      if (!row) return undefined;
       return { ...JSON.parse(sealing.open(PAYLOAD, row.id, Buffer.from(row.payload)).toString('utf8')), jti: id };
     },
     async upsert(id, payload, ttlSeconds) {

@@ -7,6 +7,8 @@ type Tx = Prisma.TransactionClient;
 interface Unit {
   tx?: Promise<Tx>;
   opened?: Tx;
+  /** The last write: a connection runs one query at a time. */
+  lastWrite: Promise<unknown>;
   /** Settles when Postgres has committed or rolled back. */
   ended?: Promise<void>;
   finish?: (how: 'commit' | 'rollback') => void;
@@ -39,9 +41,10 @@ const TIMEOUT_MS = 15_000;
 /** @param prisma the client every unit draws its transaction from */
 export function createDatabase(prisma: PrismaClient): Database {
   const units = new AsyncLocalStorage<Unit>();
+  const writing = new AsyncLocalStorage<Unit>();
 
   async function runUnit<T>(work: () => Promise<T>, keep: (result: T) => boolean): Promise<T> {
-    const unit: Unit = { beforeCommit: [] };
+    const unit: Unit = { beforeCommit: [], lastWrite: Promise.resolve() };
     return units.run(unit, async () => {
       try {
         const result = await work();
@@ -63,6 +66,16 @@ export function createDatabase(prisma: PrismaClient): Database {
     if (unit.beforeCommit.length === 0) return;
     const tx = await open(unit);
     for (const work of unit.beforeCommit) await work(tx);
+  }
+
+  /** oidc-provider writes several things at once; each waits for the one before. */
+  function inTurn<T>(unit: Unit, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const turn = unit.lastWrite.then(async () => {
+      const tx = await open(unit);
+      return writing.run(unit, () => work(tx));
+    });
+    unit.lastWrite = turn.catch(() => {});
+    return turn;
   }
 
   function open(unit: Unit): Promise<Tx> {
@@ -108,7 +121,8 @@ export function createDatabase(prisma: PrismaClient): Database {
     },
     async write(work) {
       const unit = units.getStore();
-      return unit ? work(await open(unit)) : prisma.$transaction((tx) => work(tx));
+      if (!unit) return prisma.$transaction((tx) => work(tx));
+      return writing.getStore() === unit ? work(await open(unit)) : inTurn(unit, work);
     },
     inUnit() {
       return units.getStore() !== undefined;

@@ -2,8 +2,8 @@
 import { ensureFirstAdministrator } from './accounts/first-administrator.ts';
 import { events } from './audit/events.ts';
 import { type Config, readConfig } from './config.ts';
-import { registerDemo } from './demo-resource.ts';
 import { startDemoServer } from './demo/server.ts';
+import { registerDemo } from './demo-resource.ts';
 import { AppError } from './errors.ts';
 import { createRooms } from './rooms.ts';
 import { startServer } from './server.ts';
@@ -30,7 +30,9 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   });
   const server = await startServer({ config, rooms, log });
   stops.unshift(server.close);
-  const demo = config.demo ? await startDemoServer({ issuer: config.issuer, host: config.host, port: config.demoPort }) : undefined;
+  const demo = config.demo
+    ? await startDemoServer({ issuer: config.issuer, host: config.host, port: config.demoPort })
+    : undefined;
   if (demo) stops.unshift(demo.close);
   console.log(welcome(config, administrator, demo?.url));
   console.log(`Consentry is ready at ${config.issuer}`);
@@ -46,14 +48,19 @@ function welcome(
   if (demoUrl) lines.push(`  Demo MCP server        ${demoUrl}`);
   lines.push(...signInLines(administrator), `  Change the password    ${config.issuer}/account`);
   if (demoUrl) {
-    lines.push('', '  Connect a client, for example Claude Code:', `    claude mcp add --transport http consentry-demo ${demoUrl}`);
+    lines.push(
+      '',
+      '  Connect a client, for example Claude Code:',
+      `    claude mcp add --transport http consentry-demo ${demoUrl}`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }
 
 function signInLines(administrator: Awaited<ReturnType<typeof ensureFirstAdministrator>>): string[] {
   const { created, email, password, passwordFile } = administrator;
-  if (created && password) return [`  Sign in as             ${email}`, `  Password               ${password}   (shown only now)`];
+  if (created && password)
+    return [`  Sign in as             ${email}`, `  Password               ${password}   (shown only now)`];
   if (created && !passwordFile) return [`  Sign in as             ${email}   (with the password you configured)`];
   if (passwordFile) return [`  First sign-in          e-mail and password are in ${passwordFile}`];
   return [];

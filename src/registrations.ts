@@ -23,7 +23,11 @@ export async function addResource(
 ): Promise<{ resource: Resource; clientId: string; clientSecret: string }> {
   const canonical = canonicalResource(uri);
   if (!canonical) {
-    throw new AppError('invalid_resource', 400, `${uri} is not the URL of an MCP server: write https://host/path, without # or credentials.`);
+    throw new AppError(
+      'invalid_resource',
+      400,
+      `${uri} is not the URL of an MCP server: write https://host/path, without # or credentials.`,
+    );
   }
   assertScopes(scopes);
   const existing = await resources.findByUri(canonical);
@@ -38,7 +42,13 @@ export async function addResource(
     grant_types: [],
     token_endpoint_auth_method: 'client_secret_basic',
   };
-  await clients.create({ id: clientId, origin: 'resource', kind: 'resource', metadata, secretHash: hashClientSecret(clientSecret) });
+  await clients.create({
+    id: clientId,
+    origin: 'resource',
+    kind: 'resource',
+    metadata,
+    secretHash: hashClientSecret(clientSecret),
+  });
   const resource = await resources.create({ uri: canonical, name, clientId, scopes });
   return { resource, clientId, clientSecret };
 }
@@ -50,10 +60,17 @@ const RESERVED = new Set(['openid', 'profile', 'email', 'offline_access']);
 function assertScopes(scopes: readonly ResourceScope[]): void {
   const seen = new Set<string>();
   for (const { name, description } of scopes) {
-    if (!SCOPE_TOKEN.test(name)) throw new AppError('invalid_scope', 400, `"${name}" is not a scope: use letters, digits and :._-/ without spaces.`);
-    if (RESERVED.has(name)) throw new AppError('invalid_scope', 400, `${name} belongs to OpenID Connect; choose another name.`);
+    if (!SCOPE_TOKEN.test(name))
+      throw new AppError(
+        'invalid_scope',
+        400,
+        `"${name}" is not a scope: use letters, digits and :._-/ without spaces.`,
+      );
+    if (RESERVED.has(name))
+      throw new AppError('invalid_scope', 400, `${name} belongs to OpenID Connect; choose another name.`);
     if (seen.has(name)) throw new AppError('invalid_scope', 400, `${name} is given twice.`);
-    if (!description.trim()) throw new AppError('invalid_scope', 400, `${name} needs a sentence that a person will understand.`);
+    if (!description.trim())
+      throw new AppError('invalid_scope', 400, `${name} needs a sentence that a person will understand.`);
     seen.add(name);
   }
   if (scopes.length === 0) throw new AppError('invalid_scope', 400, 'Give at least one scope.');
@@ -109,7 +126,9 @@ function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
     grant_types: grants,
     token_endpoint_auth_method: client.authMethod,
     ...(client.jwksUri ? { jwks_uri: client.jwksUri } : {}),
-    ...(client.postLogoutRedirectUris.length > 0 ? { post_logout_redirect_uris: [...client.postLogoutRedirectUris] } : {}),
+    ...(client.postLogoutRedirectUris.length > 0
+      ? { post_logout_redirect_uris: [...client.postLogoutRedirectUris] }
+      : {}),
     ...(service ? { consentry_access: client.access } : {}),
   };
 }

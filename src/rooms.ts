@@ -1,7 +1,8 @@
 /** Builds every room over one database: what the server and the command line share. */
-import { type AccountStore, createAccountStore } from './accounts/store.ts';
+
 import { createAccounts } from './accounts/account.ts';
 import { createPasswords } from './accounts/passwords.ts';
+import { type AccountStore, createAccountStore } from './accounts/store.ts';
 import { createThrottle } from './accounts/throttle.ts';
 import { createThrottleStore } from './accounts/throttle-store.ts';
 import { createAudit } from './audit/store.ts';
@@ -18,9 +19,9 @@ import { createKeyStore } from './keys/store.ts';
 import { scopeDigest } from './resources/scopes.ts';
 import { createResourceStore } from './resources/store.ts';
 import { createArtifactStore } from './storage/artifacts.ts';
+import type { PrismaClient } from './storage/generated/client.ts';
 import { createGrantStore } from './storage/grants.ts';
 import { createDatabase } from './storage/transactions.ts';
-import type { PrismaClient } from './storage/generated/client.ts';
 
 export type Rooms = Awaited<ReturnType<typeof createRooms>>;
 

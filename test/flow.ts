@@ -39,7 +39,11 @@ export interface Begun {
 }
 
 /** @param params added to or, where undefined, taken out of the request */
-export function authorizationUrl(consentry: Pick<Consentry, 'issuer' | 'mail'>, clientId: string, params: Record<string, string | undefined> = {}): Begun {
+export function authorizationUrl(
+  consentry: Pick<Consentry, 'issuer' | 'mail'>,
+  clientId: string,
+  params: Record<string, string | undefined> = {},
+): Begun {
   const { verifier, challenge } = pkce();
   const state = randomBytes(8).toString('hex');
   const url = new URL(`${consentry.issuer}/authorize`);
@@ -57,11 +61,19 @@ export function authorizationUrl(consentry: Pick<Consentry, 'issuer' | 'mail'>, 
   return { url: url.href, verifier, state, redirectUri: all.redirect_uri };
 }
 
-export async function signIn(person: Person, page: Step, { email, password }: { email: string; password: string }): Promise<Step> {
+export async function signIn(
+  person: Person,
+  page: Step,
+  { email, password }: { email: string; password: string },
+): Promise<Step> {
   return person.submit(page, { email, password, decision: 'continue' });
 }
 
-export async function approve(person: Person, page: Step, changes: Record<string, string | string[]> = {}): Promise<Step> {
+export async function approve(
+  person: Person,
+  page: Step,
+  changes: Record<string, string | string[]> = {},
+): Promise<Step> {
   return person.submit(page, { decision: 'approve', ...changes });
 }
 
@@ -69,14 +81,27 @@ export async function approve(person: Person, page: Step, changes: Record<string
 export async function authorize(
   consentry: Consentry,
   clientId: string,
-  { person = createPerson(consentry.issuer), params = {}, consent = {} }: { person?: Person; params?: Record<string, string | undefined>; consent?: Record<string, string | string[]> } = {},
+  {
+    person = createPerson(consentry.issuer),
+    params = {},
+    consent = {},
+  }: { person?: Person; params?: Record<string, string | undefined>; consent?: Record<string, string | string[]> } = {},
 ) {
   const begun = authorizationUrl(consentry, clientId, params);
   let page = await person.open(begun.url);
   if (page.html.includes('name="password"')) page = await signIn(person, page, consentry.ana);
   const done = await approve(person, page, consent);
   const code = done.left?.searchParams.get('code');
-  if (!code) throw new Error(`no code: ${done.status} ${done.left?.href ?? done.html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ').slice(0, 600)}`);
+  if (!code)
+    throw new Error(
+      `no code: ${done.status} ${
+        done.left?.href ??
+        done.html
+          .replace(/<[^>]+>/g, ' ')
+          .replace(/\s+/g, ' ')
+          .slice(0, 600)
+      }`,
+    );
   return { ...begun, person, code, answer: done.left as URL };
 }
 
@@ -86,7 +111,11 @@ export interface TokenAnswer {
 }
 
 /** @param headers such as client_secret_basic's Authorization */
-export async function tokenRequest(issuer: string, fields: Record<string, string | undefined>, headers: Record<string, string> = {}): Promise<TokenAnswer> {
+export async function tokenRequest(
+  issuer: string,
+  fields: Record<string, string | undefined>,
+  headers: Record<string, string> = {},
+): Promise<TokenAnswer> {
   const body = new URLSearchParams();
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) body.set(name, value);
   const response = await fetch(`${issuer}/token`, { method: 'POST', body, headers });
@@ -95,7 +124,12 @@ export async function tokenRequest(issuer: string, fields: Record<string, string
 
 type Authorized = Pick<Awaited<ReturnType<typeof authorize>>, 'code' | 'verifier' | 'redirectUri'>;
 
-export function redeem(consentry: Consentry, clientId: string, { code, verifier, redirectUri }: Authorized, changes: Record<string, string | undefined> = {}) {
+export function redeem(
+  consentry: Consentry,
+  clientId: string,
+  { code, verifier, redirectUri }: Authorized,
+  changes: Record<string, string | undefined> = {},
+) {
   return tokenRequest(consentry.issuer, {
     grant_type: 'authorization_code',
     client_id: clientId,
@@ -107,15 +141,29 @@ export function redeem(consentry: Consentry, clientId: string, { code, verifier,
   });
 }
 
-export function refresh(consentry: Consentry, clientId: string, refreshToken: string | undefined, changes: Record<string, string | undefined> = {}) {
-  return tokenRequest(consentry.issuer, { grant_type: 'refresh_token', client_id: clientId, refresh_token: refreshToken, ...changes });
+export function refresh(
+  consentry: Consentry,
+  clientId: string,
+  refreshToken: string | undefined,
+  changes: Record<string, string | undefined> = {},
+) {
+  return tokenRequest(consentry.issuer, {
+    grant_type: 'refresh_token',
+    client_id: clientId,
+    refresh_token: refreshToken,
+    ...changes,
+  });
 }
 
 export function basic(id: string, secret: string | undefined): Record<string, string> {
   return { authorization: `Basic ${btoa(`${id}:${secret}`)}` };
 }
 
-export async function introspect(consentry: Consentry, token: string | undefined, as: { clientId: string; clientSecret: string } = consentry.mail) {
+export async function introspect(
+  consentry: Consentry,
+  token: string | undefined,
+  as: { clientId: string; clientSecret: string } = consentry.mail,
+) {
   const response = await fetch(`${consentry.issuer}/introspect`, {
     method: 'POST',
     body: new URLSearchParams({ token: token ?? '' }),
@@ -125,6 +173,9 @@ export async function introspect(consentry: Consentry, token: string | undefined
 }
 
 export async function revokeToken(consentry: Consentry, clientId: string, token: string | undefined) {
-  const response = await fetch(`${consentry.issuer}/revoke`, { method: 'POST', body: new URLSearchParams({ token: token ?? '', client_id: clientId }) });
+  const response = await fetch(`${consentry.issuer}/revoke`, {
+    method: 'POST',
+    body: new URLSearchParams({ token: token ?? '', client_id: clientId }),
+  });
   return { status: response.status, text: await response.text() };
 }

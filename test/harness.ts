@@ -31,9 +31,30 @@ export const MAIL: NewResource = {
   uri: 'http://127.0.0.1:9/mail',
   name: 'Mail',
   scopes: [
-    { name: 'mail:read', description: 'Read your mail', descriptionJa: 'メールを読む', sensitivity: 'low', effect: 'read', tools: ['list_mail', 'read_mail'] },
-    { name: 'mail:send', description: 'Send mail as you', descriptionJa: 'あなたとしてメールを送る', sensitivity: 'high', effect: 'act', tools: ['send_mail'] },
-    { name: 'mail:label', description: 'Change labels', descriptionJa: 'ラベルを変更する', sensitivity: 'medium', effect: 'change', tools: ['add_label'] },
+    {
+      name: 'mail:read',
+      description: 'Read your mail',
+      descriptionJa: 'メールを読む',
+      sensitivity: 'low',
+      effect: 'read',
+      tools: ['list_mail', 'read_mail'],
+    },
+    {
+      name: 'mail:send',
+      description: 'Send mail as you',
+      descriptionJa: 'あなたとしてメールを送る',
+      sensitivity: 'high',
+      effect: 'act',
+      tools: ['send_mail'],
+    },
+    {
+      name: 'mail:label',
+      description: 'Change labels',
+      descriptionJa: 'ラベルを変更する',
+      sensitivity: 'medium',
+      effect: 'change',
+      tools: ['add_label'],
+    },
   ],
 };
 
@@ -41,7 +62,13 @@ export const CALENDAR: NewResource = {
   uri: 'http://127.0.0.1:9/calendar',
   name: 'Calendar',
   scopes: [
-    { name: 'calendar:read', description: 'Read your calendar', sensitivity: 'low', effect: 'read', tools: ['list_events'] },
+    {
+      name: 'calendar:read',
+      description: 'Read your calendar',
+      sensitivity: 'low',
+      effect: 'read',
+      tools: ['list_events'],
+    },
   ],
 };
 

@@ -30,7 +30,9 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
   }
 
   function cookies(path: string): string {
-    const sent = jar.filter((cookie) => path === cookie.path || path.startsWith(cookie.path.endsWith('/') ? cookie.path : `${cookie.path}/`));
+    const sent = jar.filter(
+      (cookie) => path === cookie.path || path.startsWith(cookie.path.endsWith('/') ? cookie.path : `${cookie.path}/`),
+    );
     return sent.map(({ name, value }) => `${name}=${value}`).join('; ');
   }
 
@@ -38,7 +40,12 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
     const response = await fetch(url, {
       ...init,
       redirect: 'manual',
-      headers: { accept: 'text/html', ...headers, cookie: cookies(new URL(url).pathname), ...(init.headers as Record<string, string>) },
+      headers: {
+        accept: 'text/html',
+        ...headers,
+        cookie: cookies(new URL(url).pathname),
+        ...(init.headers as Record<string, string>),
+      },
     });
     remember(response);
     return response;
@@ -52,7 +59,8 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
       if (!location || current.status < 300 || current.status >= 400) break;
       const target = new URL(location, at);
       const html = await current.text();
-      if (target.origin !== new URL(issuer).origin) return { status: current.status, url: at, html, headers: current.headers, left: target };
+      if (target.origin !== new URL(issuer).origin)
+        return { status: current.status, url: at, html, headers: current.headers, left: target };
       at = target.href;
       current = await send(at);
     }
@@ -64,7 +72,11 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
   }
 
   /** Sends the form of the page whose action it is, with its hidden and checked fields and these changes. */
-  async function submit(page: Step, changes: Record<string, string | string[]> = {}, init: { action?: string; headers?: Record<string, string> } = {}) {
+  async function submit(
+    page: Step,
+    changes: Record<string, string | string[]> = {},
+    init: { action?: string; headers?: Record<string, string> } = {},
+  ) {
     const form = readForm(page.html, init.action ?? mainAction(page));
     const fields = new URLSearchParams();
     for (const [name, value] of form.fields) if (!(name in changes)) fields.append(name, value);
@@ -74,7 +86,12 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
     return open(url, {
       method: 'POST',
       body,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: issuer, 'sec-fetch-site': 'same-origin', ...init.headers },
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        origin: issuer,
+        'sec-fetch-site': 'same-origin',
+        ...init.headers,
+      },
     });
   }
 
@@ -90,7 +107,7 @@ function mainAction(page: Step): string | undefined {
 /** The first form of a page, or the one with this action: its address and what it would send untouched. */
 export function readForm(html: string, action?: string): { action: string; fields: [string, string][] } {
   for (const [, attributes = '', content = ''] of html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)) {
-    const target = unescape(/\baction="([^"]*)"/.exec(attributes)?.[1] ?? '');
+    const target = decodeEntities(/\baction="([^"]*)"/.exec(attributes)?.[1] ?? '');
     if (action === undefined || target === action) return { action: target, fields: readFields(content) };
   }
   throw new Error(`no form${action ? ` with action ${action}` : ''} in:\n${html.slice(0, 2000)}`);
@@ -104,13 +121,19 @@ function readFields(content: string): [string, string][] {
     const name = attribute('name');
     if (!name || /\sdisabled\b/.test(input)) continue;
     if ((type === 'checkbox' || type === 'radio') && !/\schecked\b/.test(input)) continue;
-    fields.push([unescape(name), unescape(attribute('value') ?? '')]);
+    fields.push([decodeEntities(name), decodeEntities(attribute('value') ?? '')]);
   }
   return fields;
 }
 
-function unescape(text: string): string {
-  return text.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&#x2F;', '/').replaceAll('&amp;', '&');
+function decodeEntities(text: string): string {
+  return text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&#x2F;', '/')
+    .replaceAll('&amp;', '&');
 }
 
 /** What a client needs to begin and to finish (RFC 7636 §4). */

@@ -42,7 +42,8 @@ async function submit(ctx: Context, deps: PasswordDeps): Promise<void> {
   const fields = (await readForm(ctx)) ?? {};
   const email = (single(fields, 'email') ?? '').slice(0, MAX_ROUTES_BYTES);
   const newPassword = single(fields, 'new_password') ?? '';
-  const genuine = deps.csrf.sameOrigin(ctx) && deps.csrf.verify(single(fields, 'csrf'), ['account', deps.browsers.identify(ctx)]);
+  const genuine =
+    deps.csrf.sameOrigin(ctx) && deps.csrf.verify(single(fields, 'csrf'), ['account', deps.browsers.identify(ctx)]);
   if (!genuine) return show(ctx, deps, { email, error: 'expired' }, 403);
   if (newPassword !== single(fields, 'repeat_password')) return show(ctx, deps, { email, error: 'mismatch' }, 400);
   const address = deps.clientAddress(ctx);

@@ -25,7 +25,12 @@ type Subject = Pick<AuditEvent, 'accountId' | 'clientId' | 'resource' | 'scopes'
 
 const allowed =
   (type: string) =>
-  (subject: Subject, details?: AuditEvent['details']): AuditEvent => ({ type, outcome: 'allowed', ...subject, details });
+  (subject: Subject, details?: AuditEvent['details']): AuditEvent => ({
+    type,
+    outcome: 'allowed',
+    ...subject,
+    details,
+  });
 const refused =
   (type: string) =>
   (subject: Subject, reason: string, details?: AuditEvent['details']): AuditEvent => ({
@@ -89,6 +94,5 @@ export const events = {
   accountDisabled: recorded('account.disabled'),
   accountEnabled: recorded('account.enabled'),
   resourceCreated: recorded('resource.created'),
-  signingKeyCreated: recorded('signing_key.created'),
   migrated: recorded('database.migrated'),
 } as const;

@@ -56,11 +56,20 @@ export function createAgreement(deps: {
     /** Before the press: which page, and what differs from the living consent. */
     async askForPage(request: Request): Promise<Judgement> {
       const { accountId, clientId } = request;
-      const parties = { accountId, clientId, resourceId: request.resource.id, redirectKey: redirectKey(request.redirectUri) };
+      const parties = {
+        accountId,
+        clientId,
+        resourceId: request.resource.id,
+        redirectKey: redirectKey(request.redirectUri),
+      };
       return ask(await consents.findLiving(parties), request, 'authorize');
     },
     /** After the press: whether this very consent still covers the request. */
-    async askForMint(consentId: string, request: Omit<Request, 'redirectUri'> & { redirectUri?: string }, moment: Moment) {
+    async askForMint(
+      consentId: string,
+      request: Omit<Request, 'redirectUri'> & { redirectUri?: string },
+      moment: Moment,
+    ) {
       const consent = await consents.findById(consentId);
       const redirectUri = request.redirectUri ?? consent?.redirectUri ?? '';
       return { consent, judgement: ask(consent, { ...request, redirectUri }, moment) };

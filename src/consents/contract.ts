@@ -88,7 +88,9 @@ function differ(
   if (!terms.redirectRegistered) found.push({ kind: 'redirect_removed' });
   const added = terms.scopes.filter((scope) => !consent.scopes.includes(scope));
   if (added.length > 0) found.push({ kind: 'scopes_added', scopes: added });
-  const changed = terms.scopes.filter((scope) => consent.scopes.includes(scope) && digestDiffers(consent, terms, scope));
+  const changed = terms.scopes.filter(
+    (scope) => consent.scopes.includes(scope) && digestDiffers(consent, terms, scope),
+  );
   if (changed.length > 0) found.push({ kind: 'scope_changed', scopes: changed });
   if (consent.clientFingerprint !== terms.clientFingerprint) found.push({ kind: 'client_changed' });
   return found;

@@ -54,7 +54,10 @@ export function createConsentStore({ database, now }: { database: Database; now:
     async approve(approval: Approval): Promise<Consent> {
       const key = livingKey(approval);
       return database.write(async (tx) => {
-        await tx.consent.createMany({ data: [{ ...firstVersion(approval, now()), livingKey: key }], skipDuplicates: true });
+        await tx.consent.createMany({
+          data: [{ ...firstVersion(approval, now()), livingKey: key }],
+          skipDuplicates: true,
+        });
         await tx.$queryRaw`SELECT id FROM consents WHERE living_key = ${key} FOR UPDATE`;
         const before = toConsent(await tx.consent.findUniqueOrThrow({ where: { livingKey: key } }));
         const row = await tx.consent.update({ where: { livingKey: key }, data: nextVersion(before, approval, now()) });
@@ -96,7 +99,9 @@ export function createConsentStore({ database, now }: { database: Database; now:
 type Parties = Pick<Approval, 'accountId' | 'clientId' | 'resourceId' | 'redirectKey'>;
 
 function livingKey({ accountId, clientId, resourceId, redirectKey }: Parties): string {
-  return createHash('sha256').update(JSON.stringify([accountId, clientId, resourceId, redirectKey])).digest('base64url');
+  return createHash('sha256')
+    .update(JSON.stringify([accountId, clientId, resourceId, redirectKey]))
+    .digest('base64url');
 }
 
 function firstVersion(approval: Approval, now: Date) {

@@ -3,10 +3,10 @@ import type { Context } from 'koa';
 import type { Accounts } from '../accounts/account.ts';
 import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
+import type { Csrf } from '../web/csrf.ts';
 import type { ConnectModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
-import type { Csrf } from '../web/csrf.ts';
 import { type DescribeDeps, describe, type Interaction, type Subject } from './describe.ts';
 import { finish, signedInAccount, signOut } from './session.ts';
 
@@ -24,7 +24,12 @@ export async function showConnect(ctx: Context, interaction: Interaction, deps: 
   render(ctx, interaction, subject, deps, {});
 }
 
-export async function submitConnect(ctx: Context, interaction: Interaction, fields: Fields, deps: ConnectDeps): Promise<void> {
+export async function submitConnect(
+  ctx: Context,
+  interaction: Interaction,
+  fields: Fields,
+  deps: ConnectDeps,
+): Promise<void> {
   const subject = await describe(interaction, deps);
   const party = { clientId: subject.client.clientId, resource: subject.resource.uri, scopes: subject.scopes };
   if (!deps.csrf.verify(single(fields, 'csrf'), bound(interaction))) {
@@ -40,7 +45,8 @@ export async function submitConnect(ctx: Context, interaction: Interaction, fiel
   const password = single(fields, 'password') ?? '';
   const outcome = await deps.accounts.signIn({ email, password, address: deps.clientAddress(ctx) });
   if (!outcome.ok) {
-    if (outcome.accountId) await deps.audit.record(events.signInFailed({ ...party, accountId: outcome.accountId }, outcome.reason));
+    if (outcome.accountId)
+      await deps.audit.record(events.signInFailed({ ...party, accountId: outcome.accountId }, outcome.reason));
     else deps.audit.count('sign_in.failed', outcome.reason);
     const throttled = outcome.reason === 'throttled';
     render(ctx, interaction, subject, deps, {

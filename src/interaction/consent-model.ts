@@ -2,7 +2,7 @@
 import type { Difference } from '../consents/contract.ts';
 import { IDENTITY_SCOPES } from '../resources/scopes.ts';
 import type { Locale } from '../web/locale.ts';
-import type { Difference as PageDifference, ExpiryChoice, ScopeGroup } from '../web/pages.ts';
+import type { ExpiryChoice, Difference as PageDifference, ScopeGroup } from '../web/pages.ts';
 import type { Subject } from './describe.ts';
 
 const DAY_MS = 86_400_000;
@@ -48,22 +48,24 @@ export function expiryOf(choice: string | undefined, now: Date): { expiresAt: Da
 
 /** Only what a person can make something of; a first time and a revoked consent need no word. */
 export function pageDifferences(differences: readonly Difference[]): PageDifference[] {
-  return differences.flatMap((difference): PageDifference[] => {
-    switch (difference.kind) {
-      case 'scopes_added':
-        return difference.scopes.map((after) => ({ kind: 'scope', after }));
-      case 'scope_changed':
-        return difference.scopes.map((after) => ({ kind: 'tools', after }));
-      case 'redirect':
-        return [{ kind: 'redirect', before: difference.before, after: difference.after }];
-      case 'expired':
-        return [{ kind: 'age', before: difference.at }];
-      case 'absent':
-      case 'revoked':
-      case 'other_party':
-      case 'redirect_removed':
-      case 'client_changed':
-        return [];
-    }
-  });
+  return differences.flatMap(inWords);
+}
+
+function inWords(difference: Difference): PageDifference[] {
+  switch (difference.kind) {
+    case 'scopes_added':
+      return difference.scopes.map((after) => ({ kind: 'scope', after }));
+    case 'scope_changed':
+      return difference.scopes.map((after) => ({ kind: 'tools', after }));
+    case 'redirect':
+      return [{ kind: 'redirect', before: difference.before, after: difference.after }];
+    case 'expired':
+      return [{ kind: 'age', before: difference.at }];
+    case 'absent':
+    case 'revoked':
+    case 'other_party':
+    case 'redirect_removed':
+    case 'client_changed':
+      return [];
+  }
 }

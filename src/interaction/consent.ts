@@ -6,11 +6,11 @@ import { clientFingerprint } from '../clients/client.ts';
 import type { Agreement } from '../consents/agreement.ts';
 import type { ConsentStore } from '../consents/store.ts';
 import type { Browsers } from '../web/browser.ts';
+import { type Fields, several, single } from '../web/request-body.ts';
 import type { ConnectDeps } from './connect.ts';
 import { beganElsewhere } from './connect.ts';
-import { describe, type Interaction, type Subject } from './describe.ts';
-import { type Fields, several, single } from '../web/request-body.ts';
 import { expiryChoices, expiryOf, pageDifferences, scopeGroups } from './consent-model.ts';
+import { describe, type Interaction, type Subject } from './describe.ts';
 import { finish, signedInAccount, signOut, startOver } from './session.ts';
 
 export interface ConsentDeps extends ConnectDeps {
@@ -32,7 +32,12 @@ export async function showConsent(ctx: Context, interaction: Interaction, deps: 
   await render(ctx, interaction, await describe(interaction, deps), accountId, deps);
 }
 
-export async function submitConsent(ctx: Context, interaction: Interaction, fields: Fields, deps: ConsentDeps): Promise<void> {
+export async function submitConsent(
+  ctx: Context,
+  interaction: Interaction,
+  fields: Fields,
+  deps: ConsentDeps,
+): Promise<void> {
   const accountId = await sameAccount(ctx, interaction, deps);
   if (!accountId) {
     // Another tab signed in as somebody else: nothing is stored, and the page comes back for whoever is here now.
@@ -52,11 +57,20 @@ export async function submitConsent(ctx: Context, interaction: Interaction, fiel
     ctx.redirect(await finish(interaction, { error: 'access_denied', error_description: 'denied by the person' }));
     return;
   }
-  ctx.redirect(await finish(interaction, { consent: await approve(ctx, subject, accountId, approved, single(fields, 'expiry'), deps) }));
+  ctx.redirect(
+    await finish(interaction, {
+      consent: await approve(ctx, subject, accountId, approved, single(fields, 'expiry'), deps),
+    }),
+  );
 }
 
 /** "Not you?": whoever was signed in is signed out, and page A follows. */
-export async function switchAccount(ctx: Context, interaction: Interaction, fields: Fields, deps: ConsentDeps): Promise<void> {
+export async function switchAccount(
+  ctx: Context,
+  interaction: Interaction,
+  fields: Fields,
+  deps: ConsentDeps,
+): Promise<void> {
   const accountId = await sameAccount(ctx, interaction, deps);
   const subject = await describe(interaction, deps);
   if (accountId && deps.csrf.verify(single(fields, 'csrf'), bound(interaction, accountId, subject))) {

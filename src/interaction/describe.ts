@@ -55,18 +55,15 @@ export async function describe(interaction: Interaction, deps: DescribeDeps): Pr
 }
 
 function views(client: Client, origin: ClientOrigin, resource: Resource, redirectUri: string): Subject['views'] {
+  const authMethod = client.clientAuthMethod ?? 'none';
   const host = origin === 'document' ? URL.parse(client.clientId)?.host : undefined;
-  const redirect: RedirectView =
-    redirectUri === DEVICE_REDIRECT ? { kind: 'private-use', host: 'device' } : redirectHost(redirectUri);
+  const device = redirectUri === DEVICE_REDIRECT;
+  const redirect: RedirectView = device ? { kind: 'device', host: '' } : redirectHost(redirectUri);
   return {
     client: { id: client.clientId, name: displayName(client.clientName) ?? host ?? client.clientId, host },
     redirect,
     resource: { name: displayName(resource.name) ?? resource.uri, host: new URL(resource.uri).host },
-    provenance: provenance({
-      clientId: client.clientId,
-      origin,
-      redirectUri,
-      authMethod: client.clientAuthMethod ?? 'none',
-    }),
+    // Only an administrator gives a client the device flow.
+    provenance: device ? 'administrator' : provenance({ clientId: client.clientId, origin, redirectUri, authMethod }),
   };
 }

@@ -10,7 +10,8 @@ import { type Interaction, loadInteraction } from './describe.ts';
 export function interactionRoutes(deps: ConsentDeps): Router {
   const router = new Router({ prefix: '/interaction' });
 
-  const load = (ctx: Context & { params: Record<string, string> }) => loadInteraction(ctx, String(ctx.params.uid), deps);
+  const load = (ctx: Context & { params: Record<string, string> }) =>
+    loadInteraction(ctx, String(ctx.params.uid), deps);
   const isConnect = (interaction: Interaction) => interaction.prompt.name !== 'consent';
 
   router.get('/:uid', async (ctx) => {

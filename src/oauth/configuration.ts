@@ -7,7 +7,7 @@ import type { Config } from '../config.ts';
 import type { ResourceStore } from '../resources/store.ts';
 import type { AdapterDeps } from './adapter.ts';
 import { createAdapterFactory } from './adapter.ts';
-import type { GrantSource, createMint } from './mint.ts';
+import type { createMint, GrantSource } from './mint.ts';
 import type { createProviderPages } from './pages.ts';
 import type { createPress } from './press.ts';
 import type { ResourceIndicators } from './resource-indicators.ts';
@@ -55,7 +55,18 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
     extraTokenClaims: (_ctx, token) => extraTokenClaims(token as unknown as TokenSource),
     clientBasedCORS: () => true,
     cookies: cookies(deps),
-    routes: { authorization: '/authorize', registration: '/register', token: '/token', jwks: '/jwks', pushed_authorization_request: '/par', revocation: '/revoke', introspection: '/introspect', end_session: '/logout', device_authorization: '/device_authorization', code_verification: '/device' },
+    routes: {
+      authorization: '/authorize',
+      registration: '/register',
+      token: '/token',
+      jwks: '/jwks',
+      pushed_authorization_request: '/par',
+      revocation: '/revoke',
+      introspection: '/introspect',
+      end_session: '/logout',
+      device_authorization: '/device_authorization',
+      code_verification: '/device',
+    },
     interactions: { policy: deps.press.policy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     loadExistingGrant: deps.press.loadExistingGrant,
     expiresWithSession: () => false,
@@ -106,7 +117,8 @@ function features({ resourceIndicators, resources, pages, fetch: _fetch, dpopNon
     revocation: {
       enabled: true,
       // RFC 7009 §2.1: only the client it was issued to. To others it is a token nobody knows.
-      allowedPolicy: (_ctx: KoaContextWithOIDC, client: Client, token: { clientId?: string }) => token.clientId === client.clientId,
+      allowedPolicy: (_ctx: KoaContextWithOIDC, client: Client, token: { clientId?: string }) =>
+        token.clientId === client.clientId,
     },
     rpInitiatedLogout: {
       enabled: true,
@@ -126,7 +138,12 @@ function extraTokenClaims(token: TokenSource): Record<string, string> | undefine
   return token.kind === 'AccessToken' && token.grantId ? { gid: token.grantId } : undefined;
 }
 
-async function mayRefresh({ clients }: ConfigurationDeps, ctx: KoaContextWithOIDC, client: Client, source: GrantSource) {
+async function mayRefresh(
+  { clients }: ConfigurationDeps,
+  ctx: KoaContextWithOIDC,
+  client: Client,
+  source: GrantSource,
+) {
   if (!client.grantTypeAllowed('refresh_token') || !source.grantId) return false;
   const grant = ctx.oidc.entities.Grant as { refreshAllowed?: boolean } | undefined;
   if (!grant?.refreshAllowed) return false;

@@ -13,7 +13,8 @@ interface Failure extends Error {
 
 /** Listeners only queue: the record is written with the transaction that the request commits. */
 export function recordProviderEvents(provider: Provider, audit: Audit): void {
-  const on = (name: string, listener: (ctx: Ctx, ...rest: never[]) => void) => provider.on(name as 'server_error', listener as never);
+  const on = (name: string, listener: (ctx: Ctx, ...rest: never[]) => void) =>
+    provider.on(name as 'server_error', listener as never);
   const record = (event: AuditEvent) => void audit.record(event);
 
   on('authorization.success', (ctx) => {
@@ -27,9 +28,13 @@ export function recordProviderEvents(provider: Provider, audit: Audit): void {
   on('grant.success', (ctx) => record(tokenIssued(ctx)));
   on('grant.error', (ctx, error: Failure) => refuse(audit, ctx, 'token', error));
   on('grant.revoked', (ctx, grantId: string) => {
-    record(events.grantRevoked({ ...subject(ctx), grantId }, {}, ctx.oidc.route === 'token' ? 'reuse' : ctx.oidc.route));
+    record(
+      events.grantRevoked({ ...subject(ctx), grantId }, {}, ctx.oidc.route === 'token' ? 'reuse' : ctx.oidc.route),
+    );
   });
-  on('registration_create.success', (ctx, client: Client) => record(events.clientRegistered(subject(ctx), says(client))));
+  on('registration_create.success', (ctx, client: Client) =>
+    record(events.clientRegistered(subject(ctx), says(client))),
+  );
   on('registration_create.error', (_ctx, error: Failure) => audit.count('client.registration', code(error)));
   on('registration_update.success', (ctx, client: Client) => record(events.clientUpdated(subject(ctx), says(client))));
   on('registration_delete.success', (ctx) => record(events.clientDeleted(subject(ctx))));
@@ -41,12 +46,19 @@ export function recordProviderEvents(provider: Provider, audit: Audit): void {
       record({ ...events.tokenRevoked({ clientId, accountId, grantId }, { kind }), tokenId });
     });
   }
-  for (const name of ['introspection.error', 'revocation.error', 'registration_read.error', 'registration_update.error']) {
+  for (const name of [
+    'introspection.error',
+    'revocation.error',
+    'registration_read.error',
+    'registration_update.error',
+  ]) {
     on(name, (_ctx, error: Failure) => audit.count(name, code(error)));
   }
 }
 
-function subject(ctx: Ctx): Pick<AuditEvent, 'accountId' | 'clientId' | 'resource' | 'scopes' | 'grantId' | 'consentId'> {
+function subject(
+  ctx: Ctx,
+): Pick<AuditEvent, 'accountId' | 'clientId' | 'resource' | 'scopes' | 'grantId' | 'consentId'> {
   const { oidc } = ctx;
   const grant = oidc.entities.Grant as Entity;
   const source = (oidc.entities.AccessToken ?? oidc.entities.ClientCredentials) as Entity;
@@ -89,7 +101,11 @@ function refuse(audit: Audit, ctx: Ctx, what: 'authorization' | 'token', error: 
 }
 
 function says(client: Client): Record<string, string | readonly string[]> {
-  return { name: client.clientName ?? '', redirectUris: client.redirectUris ?? [], authMethod: client.clientAuthMethod ?? '' };
+  return {
+    name: client.clientName ?? '',
+    redirectUris: client.redirectUris ?? [],
+    authMethod: client.clientAuthMethod ?? '',
+  };
 }
 
 function code(error: Failure): string {

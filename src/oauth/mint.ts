@@ -1,6 +1,7 @@
 /** The contract, asked before every token: by code, by refresh, by device. */
-import { errors, type Client, type KoaContextWithOIDC } from 'oidc-provider';
+import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { AccountStore } from '../accounts/store.ts';
+import type { ClientStore } from '../clients/store.ts';
 import type { Agreement } from '../consents/agreement.ts';
 import { DEVICE_REDIRECT } from '../consents/agreement.ts';
 import { type Moment, reasonOf } from '../consents/contract.ts';
@@ -22,10 +23,11 @@ const MOMENTS: Record<string, Moment> = { AuthorizationCode: 'code', RefreshToke
 export function createMint(deps: {
   agreement: Agreement;
   consents: ConsentStore;
+  clients: ClientStore;
   accounts: AccountStore;
   resourceIndicators: ResourceIndicators;
 }) {
-  const { agreement, consents, accounts, resourceIndicators } = deps;
+  const { agreement, consents, clients, accounts, resourceIndicators } = deps;
 
   /** @throws InvalidGrant with the first difference as its private detail (`error_detail`) */
   async function assertCovered(ctx: KoaContextWithOIDC, source: GrantSource): Promise<void> {
@@ -55,6 +57,7 @@ export function createMint(deps: {
       throw new errors.InvalidGrant(reasonOf(judgement.differences));
     }
     await consents.touch(grant.consentId);
+    await clients.touch(client.clientId);
   }
 
   return {

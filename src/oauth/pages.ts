@@ -28,7 +28,10 @@ const STOPPED: Record<string, StoppedCode> = {
 
 export function stoppedCode(error: string, cause?: Error): StoppedCode {
   if (cause instanceof errors.SessionNotFound) return 'interaction_expired';
-  if (cause?.message === 'invalid_client' && /metadata document/.test((cause as { error_description?: string }).error_description ?? '')) {
+  if (
+    cause?.message === 'invalid_client' &&
+    /metadata document/.test((cause as { error_description?: string }).error_description ?? '')
+  ) {
     return 'client_unreachable';
   }
   return STOPPED[error] ?? 'invalid_request';
@@ -50,7 +53,13 @@ export function createProviderPages({ respond }: { respond: Respond }) {
       const model = { action: action(ctx), csrf: xsrf(ctx), error: deviceError(error) };
       respond.page(ctx, 'device-code', model, { status: error ? 400 : 200 });
     },
-    async userCodeConfirmSource(ctx: KoaContextWithOIDC, _form: string, client: Client, _device: unknown, userCode: string) {
+    async userCodeConfirmSource(
+      ctx: KoaContextWithOIDC,
+      _form: string,
+      client: Client,
+      _device: unknown,
+      userCode: string,
+    ) {
       respond.page(ctx, 'device-confirm', { action: action(ctx), csrf: xsrf(ctx), userCode, client: view(client) });
     },
     async successSource(ctx: KoaContextWithOIDC): Promise<void> {

@@ -9,6 +9,12 @@ import type { ResourceIndicators } from './resource-indicators.ts';
 
 const { Prompt, Check, base } = interactionPolicy;
 
+/** RFC 8628 §5.4: who enters a code that somebody sent them should at least have to say who they are. */
+function signInForDevice(ctx: KoaContextWithOIDC): boolean {
+  const signedIn = (ctx.oidc.result as { login?: object } | undefined)?.login !== undefined;
+  return /^(code|device)_/.test(ctx.oidc.route) && !signedIn;
+}
+
 /** What our consent page leaves behind for the resumed request. */
 export interface Press {
   grantId: string;
@@ -51,7 +57,9 @@ export function createPress(deps: { agreement: Agreement; resourceIndicators: Re
       const policy = base();
       policy.remove('consent');
       // One answer to prompt=none whether or not somebody is signed in: another site must not learn that.
-      for (const check of policy.get('login')?.checks ?? []) check.error = 'interaction_required';
+      const login = policy.get('login');
+      login?.checks.add(new Check('device_sign_in', 'a device is connected by a fresh sign-in', signInForDevice));
+      for (const check of login?.checks ?? []) check.error = 'interaction_required';
       policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
       policy.add(
         new Prompt(

@@ -51,7 +51,11 @@ function queryResponsesOnly(provider: Provider): void {
 
 /** A grant names the consent it was made under, and whether it may be refreshed. */
 function keepGrantsUnderConsents(provider: Provider): void {
-  const inPayload = [...(provider.Grant as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD, 'consentId', 'refreshAllowed'];
+  const inPayload = [
+    ...(provider.Grant as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD,
+    'consentId',
+    'refreshAllowed',
+  ];
   Object.defineProperty(provider.Grant, 'IN_PAYLOAD', { get: () => inPayload });
 }
 

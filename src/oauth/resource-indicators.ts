@@ -1,5 +1,5 @@
 /** Resource indicators (RFC 8707): every token is for exactly one registered MCP server. */
-import { errors, type Client, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
+import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
 import { canonicalResource, type Resource } from '../resources/resource.ts';
 import { resolveScopes } from '../resources/scopes.ts';
 import type { ResourceStore } from '../resources/store.ts';
@@ -50,7 +50,8 @@ export function createResourceIndicators({ resources }: { resources: ResourceSto
       const resource = await resolve(String(identifier));
       const asked = typeof params.scope === 'string' ? params.scope.split(' ') : [];
       params.scope = resolveScopes(asked, resource).join(' ') || undefined;
-      if (params.scope === undefined) throw new errors.InvalidScope('name a scope: this resource grants none by default', '');
+      if (params.scope === undefined)
+        throw new errors.InvalidScope('name a scope: this resource grants none by default', '');
     },
   };
 }

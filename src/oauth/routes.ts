@@ -55,7 +55,8 @@ function canonicalizeQuery(ctx: Context): void {
 
 async function canonicalizeForm(ctx: Context): Promise<void> {
   const fields = await readForm(ctx);
-  if (fields) replaceForm(ctx, fields.resource === undefined ? fields : { ...fields, resource: canonical(fields.resource) });
+  if (fields)
+    replaceForm(ctx, fields.resource === undefined ? fields : { ...fields, resource: canonical(fields.resource) });
 }
 
 function canonical(resource: string | string[]): string | string[] {

@@ -10,7 +10,11 @@ import { stoppedCode } from './pages.ts';
 
 export type StopRedirect = (ctx: KoaContextWithOIDC) => Promise<void>;
 
-export function createStopRedirect(deps: { clients: ClientStore; consents: ConsentStore; respond: Respond }): StopRedirect {
+export function createStopRedirect(deps: {
+  clients: ClientStore;
+  consents: ConsentStore;
+  respond: Respond;
+}): StopRedirect {
   const { clients, consents, respond } = deps;
 
   async function isTrusted(clientId: string, target: URL, redirectUri: string): Promise<boolean> {
@@ -24,9 +28,15 @@ export function createStopRedirect(deps: { clients: ClientStore; consents: Conse
     if (oidc.route !== 'authorization' && oidc.route !== 'resume') return;
     const location = ctx.status >= 300 && ctx.status < 400 ? URL.parse(ctx.response.get('location')) : null;
     if (!location) return;
-    const answer = location.searchParams.has('error') ? location.searchParams : new URLSearchParams(location.hash.slice(1));
+    const answer = location.searchParams.has('error')
+      ? location.searchParams
+      : new URLSearchParams(location.hash.slice(1));
     const error = answer.get('error');
-    const { client_id: clientId, redirect_uri: redirectUri, ui_locales: uiLocales } = (oidc.params ?? ctx.query) as Record<string, string>;
+    const {
+      client_id: clientId,
+      redirect_uri: redirectUri,
+      ui_locales: uiLocales,
+    } = (oidc.params ?? ctx.query) as Record<string, string>;
     if (!error || !clientId || !redirectUri) return;
     if (await isTrusted(clientId, location, redirectUri)) return;
     ctx.remove('Location');

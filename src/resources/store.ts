@@ -24,12 +24,16 @@ export function createResourceStore(database: Database) {
       return row && !row.disabledAt ? toResource(row) : undefined;
     },
     async list(): Promise<Resource[]> {
-      const rows = await database.current().resource.findMany({ where: { disabledAt: null }, include: withScopes, orderBy: { uri: 'asc' } });
+      const rows = await database
+        .current()
+        .resource.findMany({ where: { disabledAt: null }, include: withScopes, orderBy: { uri: 'asc' } });
       return rows.map(toResource);
     },
     /** The resource while there is exactly one: what a request without `resource` can only mean. */
     async only(): Promise<Resource | undefined> {
-      const rows = await database.current().resource.findMany({ where: { disabledAt: null }, include: withScopes, take: 2 });
+      const rows = await database
+        .current()
+        .resource.findMany({ where: { disabledAt: null }, include: withScopes, take: 2 });
       const [first, second] = rows;
       return first && !second ? toResource(first) : undefined;
     },

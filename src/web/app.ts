@@ -77,10 +77,10 @@ function inTransaction(deps: AppDeps): Middleware {
 }
 
 function refuse(ctx: Context, error: AppError, { respond, log }: AppDeps): void {
-  log.info({ code: error.code, detail: error.detail }, error.message);
+  log.info({ reason: error.code, detail: error.detail }, error.message);
   ctx.remove('Location');
-  if (!respond.wantsPage(ctx)) return respond.json(ctx, error.status, error.code, error.message);
-  respond.stopped(ctx, { code: stopped(error.code) }, { status: error.status });
+  if (respond.wantsPage(ctx)) respond.stopped(ctx, { code: stopped(error.code) }, { status: error.status });
+  else respond.json(ctx, error.status, error.code, error.message);
 }
 
 function fail(ctx: Context, error: unknown, deps: AppDeps): void {

@@ -25,7 +25,7 @@ export type ClientView = {
 };
 
 /** Where the answer goes. `host` is what a person should read: host and path-free; for `private-use` the scheme, such as `cursor:`. */
-export type RedirectView = { kind: 'https' | 'loopback' | 'private-use'; host: string };
+export type RedirectView = { kind: 'https' | 'loopback' | 'private-use' | 'device'; host: string };
 
 /** The MCP server: the name its owner gave it, and the host of its canonical URI. */
 export type ResourceView = { name: string; host: string };

@@ -44,9 +44,17 @@ describe('the flow in a real browser', () => {
     await consentry?.close();
   });
 
-  async function begin(options: BrowserContextOptions, params: Record<string, string> = {}, metadata: Record<string, unknown> = {}) {
+  async function begin(
+    options: BrowserContextOptions,
+    params: Record<string, string> = {},
+    metadata: Record<string, unknown> = {},
+  ) {
     const client = await registerClient(consentry.issuer, metadata);
-    const begun = authorizationUrl(consentry, client.client_id, { redirect_uri: program.redirectUri, scope: 'mail:read mail:send mail:label openid email', ...params });
+    const begun = authorizationUrl(consentry, client.client_id, {
+      redirect_uri: program.redirectUri,
+      scope: 'mail:read mail:send mail:label openid email',
+      ...params,
+    });
     const context = await browser.newContext(options);
     const page = await context.newPage();
     const problems: string[] = [];
@@ -62,7 +70,10 @@ describe('the flow in a real browser', () => {
   }
 
   it('signs a person in and returns the code, by keyboard alone', async () => {
-    const { client, begun, page, context, problems } = await begin({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
+    const { client, begun, page, context, problems } = await begin({
+      viewport: { width: 1280, height: 900 },
+      locale: 'en-US',
+    });
     await look(page, 'connect-en');
     await tabTo(page, 'email');
     await page.keyboard.type(consentry.ana.email);
@@ -77,14 +88,23 @@ describe('the flow in a real browser', () => {
     const answer = await program.answer;
     assert.equal(answer.get('state'), begun.state);
     assert.equal(answer.get('iss'), consentry.issuer);
-    const tokens = await redeem(consentry, client.client_id, { code: String(answer.get('code')), verifier: begun.verifier, redirectUri: begun.redirectUri });
+    const tokens = await redeem(consentry, client.client_id, {
+      code: String(answer.get('code')),
+      verifier: begun.verifier,
+      redirectUri: begun.redirectUri,
+    });
     assert.equal(tokens.status, 200);
     assert.deepEqual(problems, []);
     await context.close();
   });
 
   it('speaks Japanese on a phone, in the dark, without JavaScript', async () => {
-    const { page, context } = await begin({ viewport: { width: 390, height: 844 }, locale: 'ja-JP', colorScheme: 'dark', javaScriptEnabled: false });
+    const { page, context } = await begin({
+      viewport: { width: 390, height: 844 },
+      locale: 'ja-JP',
+      colorScheme: 'dark',
+      javaScriptEnabled: false,
+    });
     await page.screenshot({ path: `${screenshots}connect-ja-phone.png`, fullPage: true });
     await page.getByLabel('メール').first().fill(consentry.ana.email);
     await page.getByLabel('パスワード').first().fill(consentry.ana.password);
@@ -125,7 +145,9 @@ describe('the flow in a real browser', () => {
 /** Presses Tab until the element with this name or value has the focus. */
 async function tabTo(page: Page, name: string): Promise<void> {
   for (let presses = 0; presses < 40; presses += 1) {
-    const focused = await page.evaluate('[document.activeElement?.getAttribute("name"), document.activeElement?.getAttribute("value")]');
+    const focused = await page.evaluate(
+      '[document.activeElement?.getAttribute("name"), document.activeElement?.getAttribute("value")]',
+    );
     if ((focused as string[]).includes(name)) return;
     await page.keyboard.press('Tab');
   }

@@ -35,6 +35,9 @@ describe('authorization code flow', () => {
     assert.equal(decodeJwt(String(refreshed.body.access_token)).aud, consentry.mail.uri);
     assert.equal((await revokeToken(consentry, client.client_id, refreshed.body.refresh_token)).status, 200);
     assert.deepEqual((await introspect(consentry, refreshed.body.access_token)).body, { active: false });
-    assert.equal((await refresh(consentry, client.client_id, refreshed.body.refresh_token)).body.error, 'invalid_grant');
+    assert.equal(
+      (await refresh(consentry, client.client_id, refreshed.body.refresh_token)).body.error,
+      'invalid_grant',
+    );
   });
 });

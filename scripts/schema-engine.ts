@@ -9,7 +9,7 @@ import {
   type SqlQuery,
 } from '@prisma/driver-adapter-utils';
 import type { DiffTarget, MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
-import type pg from 'pg';
+import pg from 'pg';
 
 /** Node has it; neither the es2024 library nor @types/node declares it. */
 declare const WebAssembly: {
@@ -20,6 +20,8 @@ declare const WebAssembly: {
 /** Postgres's internal one-byte type of its catalogs, which the adapter does not know. */
 const CATALOG_CHAR_OID = 18;
 const TEXT_OID = 25;
+/** Once per process: the JavaScript binding keeps one instance, and a second would receive the first one's pointers. */
+let engineModule: ReturnType<typeof loadEngine> | undefined;
 const NO_FILTERS = { externalTables: [], externalEnums: [] };
 const PRISMA_DIRECTORY = fileURLToPath(new URL('../prisma', import.meta.url));
 
@@ -55,14 +57,9 @@ export async function diagnose(connection: pg.PoolConfig, migrations: { name: st
       migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: sql } },
     })),
   };
-  return withEngine(connection, await readSchema(), async (engine) => ({
-    history: await engine.diagnoseMigrationHistory({
-      migrationsList,
-      optInToShadowDatabase: false,
-      filters: NO_FILTERS,
-    }),
-    applied: (await engine.applyMigrations({ migrationsList, filters: NO_FILTERS })).appliedMigrationNames,
-  }));
+  return withEngine(connection, await readSchema(), (engine) =>
+    engine.diagnoseMigrationHistory({ migrationsList, optInToShadowDatabase: false, filters: NO_FILTERS }),
+  );
 }
 
 interface SchemaFile {
@@ -80,14 +77,18 @@ async function withEngine<T>(
   schema: SchemaFile | undefined,
   work: (engine: SchemaEngine) => Promise<T>,
 ): Promise<T> {
-  const { SchemaEngine } = await loadEngine();
-  const factory = bindMigrationAwareSqlAdapterFactory(withCatalogChar(new PrismaPg({ ...connection, max: 2 })));
+  engineModule ??= loadEngine();
+  const { SchemaEngine } = await engineModule;
+  const pool = new pg.Pool({ ...connection, max: 2 });
+  const factory = bindMigrationAwareSqlAdapterFactory(withCatalogChar(new PrismaPg(pool)));
   const datamodels: [string, string][] = schema ? [[schema.path, schema.content]] : [];
   const engine = await SchemaEngine.new({ datamodels }, () => {}, factory);
   try {
     return await work(engine);
   } finally {
     engine.free();
+    // Ends the session that holds Prisma's advisory lock.
+    await pool.end();
   }
 }
 

@@ -2,36 +2,25 @@
 import { randomBytes } from 'node:crypto';
 import { type ClientKind, type ClientMetadata, hashClientSecret } from './clients/client.ts';
 import { AppError } from './errors.ts';
-import { canonicalResource, type Resource, type ResourceScope } from './resources/resource.ts';
+import { type NewResource, parseDescription } from './resources/description.ts';
+import type { Resource } from './resources/resource.ts';
 import type { Rooms } from './rooms.ts';
+import { readableLine } from './web/visible-text.ts';
 
-export interface NewResource {
-  uri: string;
-  name: string;
-  scopes: readonly ResourceScope[];
-}
+export type { NewResource };
 
 /**
  * Registers an MCP server and the client as which it introspects (RFC 7662).
  *
  * @returns the credential, told this once
- * @throws AppError `invalid_resource`, `invalid_scope`, `resource_exists`
+ * @throws AppError `invalid_resource`, `invalid_scope`, `invalid_text` (400), `resource_exists`
  */
 export async function addResource(
   { clients, resources }: Pick<Rooms, 'clients' | 'resources'>,
-  { uri, name, scopes }: NewResource,
+  resource: NewResource,
 ): Promise<{ resource: Resource; clientId: string; clientSecret: string }> {
-  const canonical = canonicalResource(uri);
-  if (!canonical) {
-    throw new AppError(
-      'invalid_resource',
-      400,
-      `${uri} is not the URL of an MCP server: write https://host/path, without # or credentials.`,
-    );
-  }
-  assertScopes(scopes);
-  const existing = await resources.findByUri(canonical);
-  if (existing) throw new AppError('resource_exists', 409, `${canonical} is registered already.`);
+  const { uri, name, scopes } = parseDescription(resource);
+  if (await resources.findByUri(uri)) throw new AppError('resource_exists', 409, `${uri} is registered already.`);
   const clientId = `rs_${randomBytes(12).toString('hex')}`;
   const clientSecret = newSecret();
   const metadata: ClientMetadata = {
@@ -49,31 +38,7 @@ export async function addResource(
     metadata,
     secretHash: hashClientSecret(clientSecret),
   });
-  const resource = await resources.create({ uri: canonical, name, clientId, scopes });
-  return { resource, clientId, clientSecret };
-}
-
-/** RFC 6749 §3.3: printable ASCII without space, quotation mark and backslash. */
-const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
-const RESERVED = new Set(['openid', 'profile', 'email', 'offline_access']);
-
-function assertScopes(scopes: readonly ResourceScope[]): void {
-  const seen = new Set<string>();
-  for (const { name, description } of scopes) {
-    if (!SCOPE_TOKEN.test(name))
-      throw new AppError(
-        'invalid_scope',
-        400,
-        `"${name}" is not a scope: use letters, digits and :._-/ without spaces.`,
-      );
-    if (RESERVED.has(name))
-      throw new AppError('invalid_scope', 400, `${name} belongs to OpenID Connect; choose another name.`);
-    if (seen.has(name)) throw new AppError('invalid_scope', 400, `${name} is given twice.`);
-    if (!description.trim())
-      throw new AppError('invalid_scope', 400, `${name} needs a sentence that a person will understand.`);
-    seen.add(name);
-  }
-  if (scopes.length === 0) throw new AppError('invalid_scope', 400, 'Give at least one scope.');
+  return { resource: await resources.create({ uri, name, clientId, scopes }), clientId, clientSecret };
 }
 
 export interface NewClient {
@@ -93,20 +58,23 @@ const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 /**
  * Makes a static client.
  *
+ * @param client its URIs and access already checked
  * @returns the secret, told this once, where the client has one
+ * @throws AppError `invalid_text`
  */
 export async function addClient(
   { clients }: Pick<Rooms, 'clients'>,
   client: NewClient,
 ): Promise<{ clientId: string; clientSecret: string | undefined }> {
   const clientId = randomBytes(16).toString('hex');
+  const name = readableLine(client.name, { what: 'The name of the client', maxCharacters: 60 });
   const hasSecret = client.authMethod.startsWith('client_secret');
   const clientSecret = hasSecret ? newSecret() : undefined;
   await clients.create({
     id: clientId,
     origin: 'static',
     kind: client.kind,
-    metadata: staticMetadata(clientId, client),
+    metadata: staticMetadata(clientId, { ...client, name }),
     secretHash: clientSecret === undefined ? undefined : hashClientSecret(clientSecret),
   });
   return { clientId, clientSecret };
@@ -114,7 +82,9 @@ export async function addClient(
 
 function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
   const service = client.kind === 'service';
-  const grants = service ? ['client_credentials'] : ['authorization_code'];
+  // Who signs in with a code on another device (RFC 8628) may need no redirect.
+  const browser = client.redirectUris.length > 0;
+  const grants = service ? ['client_credentials'] : browser ? ['authorization_code'] : [];
   // A proxy that names nobody stands for everybody behind it: nothing of it outlives the access token.
   if (client.kind === 'app') grants.push('refresh_token');
   if (client.deviceFlow) grants.push(DEVICE_CODE);
@@ -122,7 +92,7 @@ function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
     client_id: clientId,
     client_name: client.name,
     redirect_uris: [...client.redirectUris],
-    response_types: service ? [] : ['code'],
+    response_types: service || !browser ? [] : ['code'],
     grant_types: grants,
     token_endpoint_auth_method: client.authMethod,
     ...(client.jwksUri ? { jwks_uri: client.jwksUri } : {}),

@@ -13,12 +13,21 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** An empty, migrated database, in about 30 ms. Any number of files may ask at once. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/** A migrated database without rows, in about 30 ms. Any number of files may ask at once. */
+export function createTestDatabase(): Promise<TestDatabase> {
+  return create(TEMPLATE);
+}
+
+/** A database without a table, for what migrates by itself. */
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return create('template0');
+}
+
+async function create(template: string): Promise<TestDatabase> {
   const server = process.env[TEST_SERVER_VARIABLE];
   if (!server) throw new Error('run with --test-global-setup=test/global-setup.ts, which starts the database');
   const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`;
-  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE} STRATEGY wal_log`);
+  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY wal_log`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };

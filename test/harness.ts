@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import pg from 'pg';
 import { type Config, readConfig } from '../src/config.ts';
 import { addClient, addResource, type NewClient, type NewResource } from '../src/registrations.ts';
 import { createRooms, type Rooms } from '../src/rooms.ts';
@@ -132,4 +133,15 @@ export function staticClient(rooms: Rooms, client: Partial<NewClient> & Pick<New
     postLogoutRedirectUris: [],
     ...client,
   });
+}
+
+/** Asks the database itself, for what no answer tells. */
+export async function sql<Row extends pg.QueryResultRow = Record<string, unknown>>({ databaseUrl }: Pick<Consentry, 'databaseUrl'>, text: string, values: unknown[] = []): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
 }

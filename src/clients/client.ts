@@ -16,6 +16,7 @@ export interface ClientRecord {
   metadata: ClientMetadata;
   secretHash: string | undefined;
   createdAt: Date;
+  lastUsedAt: Date | undefined;
   revokedAt: Date | undefined;
 }
 

@@ -1,13 +1,8 @@
-/** What a client calls itself, made harmless to read: Unicode normalisation (UAX 15) and identifier hygiene (UTS 39). */
+/** What a client calls itself, made harmless to read beside our own words. */
+import { isVisible, visibleText } from '../web/visible-text.ts';
 
 const MAX_CHARACTERS = 60;
 
-const LINE_BREAK = /[\t\n\v\f\r\u0085\u2028\u2029]/g;
-/** Control, format (bidi, zero width), private-use and unassigned characters, and what is drawn as nothing. */
-const INVISIBLE = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
-const BLANK = /[\p{Z}\u2800]+/gu;
-/** Marks stacked so high that they cover the text around them. */
-const STACKED_MARKS = /(\p{M}{3})\p{M}+/gu;
 /** The page puts the name in quotation marks, which it must not be able to close. */
 const QUOTATION_MARK = /["“”„‟«»‹›「」『』〝〞〟＂｢｣]/g;
 
@@ -19,19 +14,11 @@ const QUOTATION_MARK = /["“”„‟«»‹›「」『』〝〞〟＂｢｣]/
  */
 export function displayName(value: unknown): string {
   if (typeof value !== 'string') return '';
-  const visible = value
-    .slice(0, 1_000)
-    .replace(LINE_BREAK, ' ')
-    .normalize('NFKC')
-    .replace(INVISIBLE, '')
-    .normalize('NFKC')
+  const visible = visibleText(value.slice(0, 1_000), 'NFKC')
     .replace(QUOTATION_MARK, "'")
-    .replace(/\.{3,}/g, '…')
-    .replace(STACKED_MARKS, '$1')
-    .replace(BLANK, ' ')
-    .trim();
+    .replace(/\.{3,}/g, '…');
   const name = shorten(visible);
-  return /[\p{L}\p{N}\p{P}\p{S}]/u.test(name) ? name : '';
+  return isVisible(name) ? name : '';
 }
 
 /** Cuts between what people see as characters. */

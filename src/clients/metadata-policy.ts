@@ -3,7 +3,7 @@ import { errors } from 'oidc-provider';
 import type { ClientKind, ClientOrigin } from './client.ts';
 import { displayName } from './display-name.ts';
 import { dropEmpty, dropUnusable, extraMembers, isHttpsLink, type Metadata, setMember } from './metadata-members.ts';
-import { parseRedirectUri, type RedirectFault, type RedirectRules } from './redirect-uris.ts';
+import { faultText, parseRedirectUri, type RedirectRules } from './redirect-uris.ts';
 
 const SELF_REGISTERED_GRANTS = ['authorization_code', 'refresh_token'];
 const AUTH_METHODS = {
@@ -150,29 +150,4 @@ function checkRedirects(metadata: Metadata, rules: RedirectRules): void {
   // https on loopback for web clients only.
   if (!uris.every((uri) => /^https:/i.test(uri))) metadata.application_type = 'native';
   else if (kinds.includes('loopback') || metadata.application_type !== 'native') metadata.application_type = 'web';
-}
-
-function faultText(fault: RedirectFault): string {
-  switch (fault) {
-    case 'malformed':
-      return 'is not a valid URI';
-    case 'too_long':
-      return 'is too long';
-    case 'fragment':
-      return 'must not have a fragment';
-    case 'userinfo':
-      return 'must not have credentials';
-    case 'host':
-      return 'must name a public host, written plainly';
-    case 'path':
-      return 'must not have dot segments or encoded dots, slashes or control characters in its path';
-    case 'query':
-      return 'must not have parameters of an authorization response in its query';
-    case 'scheme':
-      return 'must be https, http on 127.0.0.1, [::1] or localhost, or a private-use scheme such as com.example.app';
-    case 'insecure':
-      return 'must be https, because only loopback addresses may be http';
-    case 'own_origin':
-      return 'must not point at this authorization server';
-  }
 }

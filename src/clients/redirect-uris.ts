@@ -158,3 +158,29 @@ export function redirectHost(uri: string): { kind: RedirectKind; host: string } 
 function refused(reason: RedirectFault): ParsedRedirect {
   return { ok: false, reason };
 }
+
+/** What is wrong, to be read after the redirect URI or its place. */
+export function faultText(fault: RedirectFault): string {
+  switch (fault) {
+    case 'malformed':
+      return 'is not a valid URI';
+    case 'too_long':
+      return 'is too long';
+    case 'fragment':
+      return 'must not have a fragment';
+    case 'userinfo':
+      return 'must not have credentials';
+    case 'host':
+      return 'must name a public host, written plainly';
+    case 'path':
+      return 'must not have dot segments or encoded dots, slashes or control characters in its path';
+    case 'query':
+      return 'must not have parameters of an authorization response in its query';
+    case 'scheme':
+      return 'must be https, http on 127.0.0.1, [::1] or localhost, or a private-use scheme such as com.example.app';
+    case 'insecure':
+      return 'must be https, because only loopback addresses may be http';
+    case 'own_origin':
+      return 'must not point at this authorization server';
+  }
+}

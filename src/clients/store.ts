@@ -12,10 +12,11 @@ export function createClientStore({ database, now }: { database: Database; now: 
       const row = await database.current().client.findUnique({ where: { id } });
       return row ? toRecord(row) : undefined;
     },
-    async list(origins: readonly ClientOrigin[]): Promise<ClientRecord[]> {
-      const rows = await database
-        .current()
-        .client.findMany({ where: { origin: { in: [...origins] } }, orderBy: { createdAt: 'desc' }, take: 500 });
+    /** Newest first, 500 at most. */
+    async list(filter: { origins: readonly ClientOrigin[]; living: boolean }): Promise<ClientRecord[]> {
+      const where = { origin: { in: [...filter.origins] }, ...(filter.living ? { revokedAt: null } : {}) };
+      const orderBy = { createdAt: 'desc' } as const;
+      const rows = await database.current().client.findMany({ where, orderBy, take: 500 });
       return rows.map(toRecord);
     },
     async create(client: Pick<ClientRecord, 'id' | 'origin' | 'kind' | 'metadata' | 'secretHash'>): Promise<void> {
@@ -65,6 +66,13 @@ export function createClientStore({ database, now }: { database: Database; now: 
       );
       return count === 1;
     },
+    /** Keeps a metadata document out that nobody has met here yet. */
+    async block(id: string): Promise<void> {
+      const data = [
+        { id, origin: 'document', kind: 'app', metadata: { client_id: id }, createdAt: now(), revokedAt: now() },
+      ];
+      await database.write((tx) => tx.client.createMany({ data, skipDuplicates: true }));
+    },
     async touch(id: string): Promise<void> {
       await database.write((tx) => tx.client.updateMany({ where: { id }, data: { lastUsedAt: now() } }));
     },
@@ -79,6 +87,7 @@ function toRecord(row: Prisma.ClientGetPayload<object>): ClientRecord {
     metadata: row.metadata as ClientMetadata,
     secretHash: row.secretHash ?? undefined,
     createdAt: row.createdAt,
+    lastUsedAt: row.lastUsedAt ?? undefined,
     revokedAt: row.revokedAt ?? undefined,
   };
 }

@@ -31,6 +31,15 @@ export interface ConsentFilter {
   resourceId?: string;
 }
 
+/** A consent with what its parties are called. */
+export interface ConsentEntry extends Consent {
+  email: string;
+  /** '' where the client has none. */
+  clientName: string;
+  resourceUri: string;
+  lastUsedAt: Date | undefined;
+}
+
 export function createConsentStore({ database, now }: { database: Database; now: () => Date }) {
   return {
     async findById(id: string): Promise<Consent | undefined> {
@@ -65,7 +74,7 @@ export function createConsentStore({ database, now }: { database: Database; now:
       });
     },
     /** Tombstones every living consent that matches; their grants, codes and tokens end with them. */
-    async revoke(filter: ConsentFilter, reason: string): Promise<Consent[]> {
+    async revoke(filter: ConsentFilter, reason: string): Promise<ConsentEntry[]> {
       return database.write(async (tx) => {
         const rows = await tx.consent.findMany({ where: { ...filter, revokedAt: null } });
         const ids = rows.map((row) => row.id);
@@ -74,21 +83,23 @@ export function createConsentStore({ database, now }: { database: Database; now:
           data: { revokedAt: now(), revokedReason: reason, livingKey: null },
         });
         await tx.grant.deleteMany({ where: { consentId: { in: ids } } });
-        return rows.map(toConsent);
+        return nameParties(tx, rows);
       });
     },
-    async list(filter: ConsentFilter & { living?: boolean }) {
-      const { living, ...where } = filter;
-      return database.current().consent.findMany({
-        where: { ...where, ...(living ? { revokedAt: null } : {}) },
-        include: {
-          account: { select: { email: true } },
-          client: { select: { metadata: true } },
-          resource: { select: { uri: true, name: true } },
-        },
+    /** Ends the sign-ins under matching consents, with their codes and tokens; the consents stay. */
+    async endGrants(filter: ConsentFilter): Promise<number> {
+      const { count } = await database.write((tx) => tx.grant.deleteMany({ where: { consent: filter } }));
+      return count;
+    },
+    /** Newest first. */
+    async list(filter: ConsentFilter, { living, limit }: { living: boolean; limit?: number }): Promise<ConsentEntry[]> {
+      const db = database.current();
+      const rows = await db.consent.findMany({
+        where: { ...filter, ...(living ? { revokedAt: null } : {}) },
         orderBy: { approvedAt: 'desc' },
-        take: 500,
+        ...(limit === undefined ? {} : { take: limit }),
       });
+      return nameParties(db, rows);
     },
     async touch(id: string): Promise<void> {
       await database.write((tx) => tx.consent.updateMany({ where: { id }, data: { lastUsedAt: now() } }));
@@ -139,7 +150,9 @@ function nextVersion(before: Consent, approval: Approval, now: Date) {
   };
 }
 
-function toConsent(row: Prisma.ConsentGetPayload<object>): Consent {
+type Row = Prisma.ConsentGetPayload<object>;
+
+function toConsent(row: Row): Consent {
   return {
     id: row.id,
     accountId: row.accountId,
@@ -155,4 +168,24 @@ function toConsent(row: Prisma.ConsentGetPayload<object>): Consent {
     revokedAt: row.revokedAt ?? undefined,
     revokedReason: row.revokedReason ?? undefined,
   };
+}
+
+/** One query after the other, where an `include` asks all at once: a transaction has only one connection. */
+async function nameParties(db: Prisma.TransactionClient, rows: Row[]): Promise<ConsentEntry[]> {
+  const among = (key: 'accountId' | 'clientId' | 'resourceId') => ({
+    id: { in: [...new Set(rows.map((row) => row[key]))] },
+  });
+  const accounts = await db.account.findMany({ where: among('accountId'), select: { id: true, email: true } });
+  const clients = await db.client.findMany({ where: among('clientId'), select: { id: true, metadata: true } });
+  const resources = await db.resource.findMany({ where: among('resourceId'), select: { id: true, uri: true } });
+  const emails = new Map(accounts.map(({ id, email }) => [id, email]));
+  const names = new Map(clients.map(({ id, metadata }) => [id, (metadata as Record<string, unknown>).client_name]));
+  const uris = new Map(resources.map(({ id, uri }) => [id, uri]));
+  return rows.map((row) => ({
+    ...toConsent(row),
+    email: emails.get(row.accountId) ?? '',
+    clientName: String(names.get(row.clientId) ?? ''),
+    resourceUri: uris.get(row.resourceId) ?? '',
+    lastUsedAt: row.lastUsedAt ?? undefined,
+  }));
 }

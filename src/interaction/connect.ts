@@ -45,7 +45,8 @@ export async function submitConnect(
   const password = single(fields, 'password') ?? '';
   const outcome = await deps.accounts.signIn({ email, password, address: deps.clientAddress(ctx) });
   if (!outcome.ok) {
-    if (outcome.accountId)
+    // What was not even looked at is counted: anybody can send it without end.
+    if (outcome.accountId && outcome.reason !== 'throttled')
       await deps.audit.record(events.signInFailed({ ...party, accountId: outcome.accountId }, outcome.reason));
     else deps.audit.count('sign_in.failed', outcome.reason);
     const throttled = outcome.reason === 'throttled';
@@ -61,6 +62,8 @@ export async function submitConnect(
   if ((await signedInAccount(ctx, deps.provider)) !== account.id) await signOut(ctx, deps.provider);
   await deps.audit.record(events.signInSucceeded({ ...party, accountId: account.id }, { method: 'password' }));
   const login = { accountId: account.id, amr: ['pwd'] };
+  // Proven anew: the session that the page began under, which may have ended since, no longer matters.
+  interaction.session = undefined;
   ctx.redirect(await finish(interaction, { login, select_account: {} }));
 }
 
@@ -101,7 +104,7 @@ export function beganElsewhere(ctx: Context, interaction: Interaction): boolean 
   return began?.crossSite ?? ['cross-site', 'same-site'].includes(ctx.get('sec-fetch-site'));
 }
 
-async function rememberWhereItBegan(ctx: Context, interaction: Interaction): Promise<void> {
+export async function rememberWhereItBegan(ctx: Context, interaction: Interaction): Promise<void> {
   const known = interaction.lastSubmission as { began?: unknown } | undefined;
   if (known?.began) return;
   const began = { crossSite: beganElsewhere(ctx, interaction) };

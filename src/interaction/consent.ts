@@ -5,18 +5,20 @@ import type { Audit } from '../audit/store.ts';
 import { clientFingerprint } from '../clients/client.ts';
 import type { Agreement } from '../consents/agreement.ts';
 import type { ConsentStore } from '../consents/store.ts';
+import { AppError } from '../errors.ts';
+import { scopeDigest } from '../resources/scopes.ts';
 import type { Browsers } from '../web/browser.ts';
 import { type Fields, several, single } from '../web/request-body.ts';
 import type { ConnectDeps } from './connect.ts';
-import { beganElsewhere } from './connect.ts';
+import { beganElsewhere, rememberWhereItBegan } from './connect.ts';
 import { expiryChoices, expiryOf, pageDifferences, scopeGroups } from './consent-model.ts';
 import { describe, type Interaction, type Subject } from './describe.ts';
-import { finish, signedInAccount, signOut, startOver } from './session.ts';
+import { finish, signOut, startOver } from './session.ts';
 
 export interface ConsentDeps extends ConnectDeps {
   agreement: Agreement;
   consents: ConsentStore;
-  accountStore: { findById(id: string): Promise<{ id: string; email: string } | undefined> };
+  accountStore: { findById(id: string): Promise<{ id: string; email: string; disabledAt: Date | null } | undefined> };
   browsers: Browsers;
   redirectKey: (uri: string) => string;
   now: () => Date;
@@ -29,7 +31,9 @@ export async function showConsent(ctx: Context, interaction: Interaction, deps: 
     ctx.redirect(await startOver(interaction));
     return;
   }
-  await render(ctx, interaction, await describe(interaction, deps), accountId, deps);
+  const subject = await describe(interaction, deps);
+  await rememberWhereItBegan(ctx, interaction);
+  await render(ctx, interaction, subject, accountId, deps);
 }
 
 export async function submitConsent(
@@ -80,10 +84,17 @@ export async function switchAccount(
   ctx.redirect(await startOver(interaction));
 }
 
-/** The account that the page was made for, if it is still the one signed in. */
+/**
+ * The account that the page was made for, if it is still the one signed in, in the same session.
+ * @throws AppError `account_disabled`, and signs out
+ */
 async function sameAccount(ctx: Context, interaction: Interaction, deps: ConsentDeps): Promise<string | undefined> {
-  const now = await signedInAccount(ctx, deps.provider);
-  return now !== undefined && now === interaction.session?.accountId ? now : undefined;
+  const { accountId, uid } = await deps.provider.Session.get(ctx as never);
+  const { session } = interaction;
+  if (!accountId || accountId !== session?.accountId || uid !== session.uid) return undefined;
+  if ((await deps.accountStore.findById(accountId))?.disabledAt === null) return accountId;
+  await signOut(ctx, deps.provider);
+  throw new AppError('account_disabled', 403, 'The account is disabled.');
 }
 
 async function approve(
@@ -188,7 +199,8 @@ async function startedDevice(interaction: Interaction, deps: ConsentDeps) {
   return code ? { startedMinutesAgo: Math.floor(seconds / 60) } : undefined;
 }
 
-/** The token dies with the account that was signed in, and with what was shown of the client. */
-function bound(interaction: Interaction, accountId: string, subject: Subject): string[] {
-  return ['consent', interaction.uid, accountId, clientFingerprint(subject.client.metadata()), subject.redirectUri];
+/** The token dies with the account that was signed in, and with what was shown of the client and of the scopes. */
+function bound(interaction: Interaction, accountId: string, { client, redirectUri, resource, scopes }: Subject): string[] {
+  const shown = resource.scopes.filter(({ name }) => scopes.includes(name)).map(scopeDigest);
+  return ['consent', interaction.uid, accountId, clientFingerprint(client.metadata()), redirectUri, ...shown];
 }

@@ -1,6 +1,6 @@
 /** Loads what an interaction is about: the client, where it returns to, the MCP server, the scopes it asks for. */
 import type { Context } from 'koa';
-import type { Client, Provider } from 'oidc-provider';
+import { type Client, errors, type Provider } from 'oidc-provider';
 import type { ClientOrigin } from '../clients/client.ts';
 import { displayName } from '../clients/display-name.ts';
 import { provenance } from '../clients/provenance.ts';
@@ -43,15 +43,28 @@ export async function loadInteraction(ctx: Context, uid: string, deps: DescribeD
 /** Reads everything a page has to say; fetches the client's metadata document where it has one. */
 export async function describe(interaction: Interaction, deps: DescribeDeps): Promise<Subject> {
   const params = interaction.params as Record<string, string>;
-  const client = await deps.provider.Client.find(String(params.client_id));
-  if (!client) throw new AppError('client_stale', 400, 'The client is no longer registered.');
+  const client = await findClient(String(params.client_id), deps.provider);
   const resource = await deps.resources.findByUri(String([params.resource].flat()[0]));
   if (!resource) throw new AppError('invalid_target', 400, 'The MCP server is no longer registered.');
   const record = await deps.clients.find(client.clientId);
   const origin = record?.origin ?? 'document';
   const redirectUri = interaction.deviceCode ? DEVICE_REDIRECT : String(params.redirect_uri);
+  if (redirectUri !== DEVICE_REDIRECT && !client.redirectUriAllowed(redirectUri)) {
+    throw new AppError('redirect_mismatch', 400, 'The client no longer has this redirect URI.');
+  }
   const scopes = (params.scope ?? '').split(' ').filter(Boolean);
   return { client, origin, resource, redirectUri, scopes, views: views(client, origin, resource, redirectUri) };
+}
+
+/** As the client is now: its registration may be gone, its document withdrawn or no longer fit. */
+async function findClient(clientId: string, { Client }: Provider): Promise<Client> {
+  const found = await Client.find(clientId).catch((cause: unknown) => {
+    if (!(cause instanceof errors.OIDCProviderError)) throw cause;
+    const code = cause instanceof errors.InvalidClient ? 'client_unreachable' : 'client_refused';
+    throw new AppError(code, 400, 'The client is not what it was.', { cause });
+  });
+  if (!found) throw new AppError('client_stale', 400, 'The client is no longer registered.');
+  return found;
 }
 
 function views(client: Client, origin: ClientOrigin, resource: Resource, redirectUri: string): Subject['views'] {

@@ -23,18 +23,19 @@ export async function signOut(ctx: Context, provider: Provider): Promise<void> {
 
 /** Stores what came of the page and says where oidc-provider goes on. */
 export async function finish(interaction: Interaction, result: Record<string, unknown>): Promise<string> {
-  const merged = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
+  const merged: Record<string, unknown> = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
   interaction.result = merged as typeof interaction.result;
+  // Names whose pending sign-in this is, so that it can end with their sessions.
+  if (merged.login) Object.assign(interaction, { accountId: (merged.login as { accountId: string }).accountId });
   await interaction.persist();
   return interaction.returnTo;
 }
 
-/** Asks again from the start, with whoever is signed in now. */
+/** Asks again from the start, with whoever is signed in now, or nobody; where the request came from stays known. */
 export async function startOver(interaction: Interaction): Promise<string> {
-  interaction.result = {} as typeof interaction.result;
-  interaction.session = interaction.session?.uid
-    ? ({ uid: interaction.session.uid } as typeof interaction.session)
-    : undefined;
+  const { began } = (interaction.lastSubmission ?? {}) as { began?: unknown };
+  interaction.result = (began ? { began } : {}) as typeof interaction.result;
+  interaction.session = undefined;
   await interaction.persist();
   return interaction.returnTo;
 }

@@ -1,5 +1,5 @@
 /** oidc-provider's storage port, answered by our stores: artifacts, grants and clients. */
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import { type Adapter, type AdapterPayload, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { ClientMetadata, ClientRecord } from '../clients/client.ts';
 import { hashClientSecret } from '../clients/client.ts';
 import type { ClientStore } from '../clients/store.ts';
@@ -35,23 +35,37 @@ export function createAdapterFactory(deps: AdapterDeps): (model: string) => Adap
   };
 }
 
-function artifactAdapter(kind: string, { artifacts, grants }: AdapterDeps): Adapter {
+function artifactAdapter(
+  kind: string,
+  { artifacts, grants }: AdapterDeps,
+  consume = (id: string) => artifacts.consume(kind, id),
+): Adapter {
   return {
     find: async (id) => present(await artifacts.find(kind, id)),
     findByUid: async (uid) => present(await artifacts.findByUid(kind, uid)),
     findByUserCode: async (userCode) => present(await artifacts.findByUserCode(kind, userCode)),
     upsert: (id, payload, ttlSeconds) => artifacts.upsert(kind, id, payload, ttlSeconds),
-    destroy: (id) => artifacts.destroy(kind, id),
+    async destroy(id) {
+      const found = await artifacts.destroy(kind, id);
+      // A request resumes once: of two at the same instant one finds nothing more to resume.
+      if (!found && kind === 'Interaction') throw new errors.SessionNotFound('the request was answered already');
+    },
     revokeByGrantId: (grantId) => artifacts.destroyByGrant(kind, grantId),
     async consume(id) {
-      if (await artifacts.consume(kind, id)) return;
-      // Somebody else was quicker: this is the second use, and RFC 6749 §4.1.2 says what becomes of a code used twice.
+      if (await consume(id)) return;
+      // Somebody else was quicker: this is the second use, which ends the sign-in (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
       const lost = await artifacts.find(kind, id);
-      if (typeof lost?.payload.grantId === 'string') await grants.destroy(lost.payload.grantId);
+      if (typeof lost?.payload.grantId === 'string') await revokeGrant(grants, lost.payload.grantId);
       if (kind === 'PushedAuthorizationRequest') throw new errors.InvalidRequest('request_uri was already used');
       throw new errors.InvalidGrant(`${kind} already used`);
     },
   };
+}
+
+/** As oidc-provider does it where it notices a second use itself: for the record. */
+async function revokeGrant(grants: GrantStore, grantId: string): Promise<void> {
+  const ctx = Provider.ctx as KoaContextWithOIDC | undefined;
+  if ((await grants.destroy(grantId)) && ctx) ctx.oidc.provider.emit('grant.revoked', ctx, grantId);
 }
 
 /** `consumed` as oidc-provider reads it: seconds since the epoch. */
@@ -64,9 +78,8 @@ function present(stored: StoredArtifact | undefined): AdapterPayload | undefined
 function refreshTokenAdapter(deps: AdapterDeps): Adapter {
   const { artifacts, refreshTokens } = deps;
   return {
-    ...artifactAdapter('RefreshToken', deps),
+    ...artifactAdapter('RefreshToken', deps, refreshTokens.consume),
     find: async (id) => present(await refreshTokens.find(id)),
-    consume: (id) => refreshTokens.consume(id),
     // The successor has one name however many callers compute it; only the first of them writes it.
     upsert: async (id, payload, ttlSeconds) => {
       await artifacts.insert('RefreshToken', id, payload, ttlSeconds);
@@ -78,7 +91,9 @@ function grantAdapter({ grants }: AdapterDeps): Adapter {
   return unsupported('Grant', {
     find: (id) => grants.find(id),
     upsert: (id, payload, ttlSeconds) => grants.upsert(id, payload, ttlSeconds ?? 0),
-    destroy: (id) => grants.destroy(id),
+    async destroy(id) {
+      await grants.destroy(id);
+    },
   });
 }
 

@@ -31,8 +31,8 @@ export function createPress(deps: { agreement: Agreement; resourceIndicators: Re
   /** Whether the page has to be shown: always before the press, and after it where anything differs. */
   async function pressNeeded(ctx: KoaContextWithOIDC): Promise<boolean> {
     const press = pressOf(ctx);
-    const { client, session, params } = ctx.oidc;
-    if (!press || !client || !session?.accountId || !params) return true;
+    const { account, client, session, params } = ctx.oidc;
+    if (!press || !account || !client || !session?.accountId || !params) return true;
     const identifier = [params.resource].flat()[0];
     // A device has no redirect; oidc-provider does not look at redirect_uri again when a request resumes.
     const redirectUri = ctx.oidc.route === 'device_resume' ? DEVICE_REDIRECT : String(params.redirect_uri);

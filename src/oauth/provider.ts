@@ -22,7 +22,9 @@ export function createProvider({ issuer, configuration, refreshTokens, artifacts
   refreshTokens.nameSuccessors(provider);
   compareHashedSecrets(provider);
   queryResponsesOnly(provider);
-  keepGrantsUnderConsents(provider);
+  // A grant names the consent it was made under and whether it may be refreshed; an interaction whose sign-in it holds.
+  keepInPayload(provider.Grant, 'consentId', 'refreshAllowed');
+  keepInPayload(provider.Interaction, 'accountId');
   detectReplaysAtomically(provider, artifacts);
   recordProviderEvents(provider, audit);
   return provider;
@@ -47,16 +49,15 @@ function queryResponsesOnly(provider: Provider): void {
     params.response_mode = undefined;
     throw new errors.UnsupportedResponseMode();
   };
+  // What is wrong with a request may show before its mode is looked at, and `form_post` would send the person on by script.
+  provider.on('authorization.error', ({ oidc }) => {
+    if (oidc.params) oidc.params.response_mode = undefined;
+  });
 }
 
-/** A grant names the consent it was made under, and whether it may be refreshed. */
-function keepGrantsUnderConsents(provider: Provider): void {
-  const inPayload = [
-    ...(provider.Grant as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD,
-    'consentId',
-    'refreshAllowed',
-  ];
-  Object.defineProperty(provider.Grant, 'IN_PAYLOAD', { get: () => inPayload });
+function keepInPayload(model: unknown, ...names: string[]): void {
+  const inPayload = [...(model as { IN_PAYLOAD: string[] }).IN_PAYLOAD, ...names];
+  Object.defineProperty(model, 'IN_PAYLOAD', { get: () => inPayload });
 }
 
 /** Stock looks, then writes: two at once would both pass (RFC 9449 §11.1, RFC 7523 §3). */

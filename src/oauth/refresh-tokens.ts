@@ -2,7 +2,7 @@
  * Rotation of refresh tokens (OAuth 2.1 §4.3.1) with a grace window: for some seconds from its first use every caller
  * that presents the same token gets the same successor, until that successor is used. Then reuse ends the family.
  */
-import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { ArtifactStore, Seal, StoredArtifact } from '../storage/artifacts.ts';
 
 export type RefreshTokens = ReturnType<typeof createRefreshTokens>;
@@ -34,11 +34,11 @@ export function createRefreshTokens(deps: {
       if (stored && (await inGrace(id, stored))) return { payload: stored.payload, consumedAt: undefined };
       return stored;
     },
-    async consume(id: string): Promise<void> {
-      if (await artifacts.consume(KIND, id)) return;
+    /** @returns false where it was used before and the window is closed */
+    async consume(id: string): Promise<boolean> {
+      if (await artifacts.consume(KIND, id)) return true;
       const stored = await artifacts.find(KIND, id);
-      if (stored && (await inGrace(id, stored))) return;
-      throw new errors.InvalidGrant('refresh token already used');
+      return stored !== undefined && (await inGrace(id, stored));
     },
     /** Gives a successor the one name that every holder of its predecessor's value can compute. */
     nameSuccessors(provider: Provider): void {

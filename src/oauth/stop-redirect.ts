@@ -17,8 +17,13 @@ export function createStopRedirect(deps: {
 }): StopRedirect {
   const { clients, consents, respond } = deps;
 
-  async function isTrusted(clientId: string, target: URL, redirectUri: string): Promise<boolean> {
+  async function isTrusted(
+    target: URL,
+    clientId: string | undefined,
+    redirectUri: string | undefined,
+  ): Promise<boolean> {
     if (target.protocol !== 'https:') return true;
+    if (!clientId || !redirectUri) return false;
     const record = await clients.find(clientId);
     return record?.origin === 'static' || consents.isKnownRedirect(clientId, redirectUri);
   }
@@ -36,9 +41,8 @@ export function createStopRedirect(deps: {
       client_id: clientId,
       redirect_uri: redirectUri,
       ui_locales: uiLocales,
-    } = (oidc.params ?? ctx.query) as Record<string, string>;
-    if (!error || !clientId || !redirectUri) return;
-    if (await isTrusted(clientId, location, redirectUri)) return;
+    } = (oidc.params ?? {}) as Record<string, string | undefined>;
+    if (!error || (await isTrusted(location, clientId, redirectUri))) return;
     ctx.remove('Location');
     const description = answer.get('error_description');
     respond.stopped(

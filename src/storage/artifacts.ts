@@ -29,7 +29,8 @@ export interface ArtifactStore {
   insert(kind: string, id: string, payload: Payload, ttlSeconds: number | undefined): Promise<boolean>;
   /** Marks as used, once: @returns false where it was used already or is gone */
   consume(kind: string, id: string): Promise<boolean>;
-  destroy(kind: string, id: string): Promise<void>;
+  /** @returns false where it was gone already */
+  destroy(kind: string, id: string): Promise<boolean>;
   destroyByGrant(kind: string, grantId: string): Promise<void>;
   /** Ends the browser sessions of an account. */
   destroyByAccount(kind: string, accountId: string): Promise<number>;
@@ -102,7 +103,8 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
       return count === 1;
     },
     async destroy(kind, id) {
-      await database.write((tx) => tx.artifact.deleteMany({ where: { kind, id: key(kind, id) } }));
+      const { count } = await database.write((tx) => tx.artifact.deleteMany({ where: { kind, id: key(kind, id) } }));
+      return count === 1;
     },
     async destroyByGrant(kind, grantId) {
       await database.write((tx) => tx.artifact.deleteMany({ where: { kind, grantId: key('Grant', grantId) } }));

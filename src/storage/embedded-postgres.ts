@@ -74,7 +74,7 @@ export async function attachEmbeddedPostgres(options: EmbeddedOptions): Promise<
 }
 
 async function start(cluster: Cluster, { log, settings = {} }: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  await initializeCluster(cluster);
+  await initializeCluster(cluster, { durable: settings.fsync !== 'off' });
   await stopLeftBehind(cluster, log);
   const socketDirectory = await chooseSocketDirectory(cluster);
   try {

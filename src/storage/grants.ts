@@ -7,7 +7,8 @@ export interface GrantStore {
   find(id: string): Promise<Payload | undefined>;
   /** @param payload holds `consentId` */
   upsert(id: string, payload: Payload, ttlSeconds: number): Promise<void>;
-  destroy(id: string): Promise<void>;
+  /** @returns false where it was gone already */
+  destroy(id: string): Promise<boolean>;
 }
 
 const PAYLOAD = 'grant-payload';
@@ -41,7 +42,8 @@ export function createGrantStore(deps: { database: Database; sealing: Seal; now:
       await database.write((tx) => tx.grant.upsert({ where: { id: row.id }, create: row, update: row }));
     },
     async destroy(id) {
-      await database.write((tx) => tx.grant.deleteMany({ where: { id: key(id) } }));
+      const { count } = await database.write((tx) => tx.grant.deleteMany({ where: { id: key(id) } }));
+      return count === 1;
     },
   };
 }

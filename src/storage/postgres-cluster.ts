@@ -1,6 +1,19 @@
 /** Where the embedded Postgres lives on disk, and its first initialisation. */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, open, readFile, realpath, rename, stat, symlink } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AppError } from '../errors.ts';
 import { type Account, canEnter, chooseAccount, makePassable, runAs } from './postgres-account.ts';
@@ -21,6 +34,7 @@ export interface Cluster {
 export const EMBEDDED_NAME = 'consentry';
 /** Only for root, where the account that runs Postgres cannot reach the data directory or the checkout. */
 const SHARED_ROOT = '/var/lib/consentry';
+const PARTIAL = 'data.partial-';
 
 /**
  * Finds or makes the home below `<dataDir>/postgres`. For root that may be a symbolic link to a directory
@@ -35,11 +49,12 @@ export async function openCluster(dataDir: string): Promise<Cluster> {
 
 /**
  * Runs initdb unless it was done. It is done into a directory of another name, so that a first start
- * that is killed half-way is simply done again.
+ * that is killed half-way is simply done again. Not `durable`: a power cut may destroy it.
  * @throws AppError `postgres_version_mismatch`, `initdb_failed`
  */
-export async function initializeCluster(cluster: Cluster): Promise<void> {
+export async function initializeCluster(cluster: Cluster, { durable }: { durable: boolean }): Promise<void> {
   const { home, data, account, binaries } = cluster;
+  await removePartial(cluster);
   const version = await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => undefined);
   if (version !== undefined) {
     if (version.trim() === binaries.major) return;
@@ -50,9 +65,10 @@ export async function initializeCluster(cluster: Cluster): Promise<void> {
         `Postgres ${binaries.major}. Start the earlier Consentry to back it up, or set DATA_DIR to a new directory.`,
     );
   }
-  const partial = join(home, 'data.partial');
+  // A name of its own: the initdb of a killed start may still be writing into another.
+  const partial = join(home, `${PARTIAL}${randomBytes(4).toString('hex')}`);
   const passwordFile = join(home, 'password');
-  await runAs(account, '/bin/rm', ['-rf', partial, passwordFile]);
+  await rm(passwordFile, { force: true });
   await writePrivate(passwordFile, randomBytes(32).toString('base64url'), account);
   const options = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const outcome = await runAs(account, binaries.initdb, [
@@ -61,6 +77,7 @@ export async function initializeCluster(cluster: Cluster): Promise<void> {
     `--pwfile=${passwordFile}`,
     '--auth=scram-sha-256',
     '--no-instructions',
+    ...(durable ? [] : ['--no-sync']),
     ...options,
   ]);
   if (outcome.code !== 0) {
@@ -69,6 +86,11 @@ export async function initializeCluster(cluster: Cluster): Promise<void> {
     });
   }
   await rename(partial, data);
+}
+
+async function removePartial({ home, account }: Cluster): Promise<void> {
+  const left = (await readdir(home)).filter((name) => name.startsWith(PARTIAL));
+  if (left.length > 0) await runAs(account, '/bin/rm', ['-rf', ...left.map((name) => join(home, name))]);
 }
 
 /** @throws AppError `postgres_password_lost` */

@@ -1,0 +1,72 @@
+/** What an administrator takes back: an account's access, a client, consents. Each with its record, as one unit. */
+import type { Account } from './accounts/store.ts';
+import { events } from './audit/events.ts';
+import type { ClientRecord } from './clients/client.ts';
+import type { ConsentEntry, ConsentFilter } from './consents/store.ts';
+import { AppError } from './errors.ts';
+import type { Rooms } from './rooms.ts';
+
+/** What oidc-provider keeps for a client beside what ends with a grant. */
+const CLIENT_ARTIFACTS = ['DeviceCode', 'PushedAuthorizationRequest', 'RegistrationAccessToken'];
+const REASON = 'administrator';
+
+/**
+ * No sign-in and no token from now on; browser sessions end, and every sign-in of a client with its tokens. Consents
+ * stay, so that an account enabled again finds what it agreed to.
+ *
+ * @returns how much ended
+ * @throws AppError 409 `last_owner`
+ */
+export function disableAccount(
+  rooms: Pick<Rooms, 'accounts' | 'artifacts' | 'consents' | 'audit' | 'database'>,
+  { id, email }: Pick<Account, 'id' | 'email'>,
+): Promise<{ sessions: number; signIns: number }> {
+  return rooms.database.unit(async () => {
+    if ((await rooms.accounts.disable(id)) === 'last_owner') {
+      const message = `${email} is the last owner: nobody could administer this server any more. Add another owner first.`;
+      throw new AppError('last_owner', 409, message);
+    }
+    const sessions = await rooms.artifacts.destroyByAccount('Session', id);
+    const signIns = await rooms.consents.endGrants({ accountId: id });
+    await rooms.audit.record(events.accountDisabled({ accountId: id }, { sessions, signIns }, REASON));
+    return { sessions, signIns };
+  });
+}
+
+/**
+ * Ends a client with every consent given to it. A metadata document that nobody has met here is blocked beforehand.
+ *
+ * @param id as clients state it
+ * @param known the client of that id, undefined where there is none
+ */
+export function revokeClient(
+  rooms: Pick<Rooms, 'clients' | 'consents' | 'resources' | 'artifacts' | 'audit' | 'database'>,
+  id: string,
+  known: ClientRecord | undefined,
+): Promise<ConsentEntry[]> {
+  return rooms.database.unit(async () => {
+    if (known) await rooms.clients.revoke(id);
+    else await rooms.clients.block(id);
+    for (const kind of CLIENT_ARTIFACTS) await rooms.artifacts.destroyByClient(kind, id);
+    const consents = await revokeConsents(rooms, [{ clientId: id }], 'client_revoked');
+    await rooms.audit.record(events.clientRevoked({ clientId: id }, { consents: consents.length }, REASON));
+    return consents;
+  });
+}
+
+/** @returns the living consents that matched any of the filters, as they were */
+export function revokeConsents(
+  { consents, audit, database }: Pick<Rooms, 'consents' | 'audit' | 'database'>,
+  filters: readonly ConsentFilter[],
+  reason = REASON,
+): Promise<ConsentEntry[]> {
+  return database.unit(async () => {
+    const revoked: ConsentEntry[] = [];
+    for (const filter of filters) revoked.push(...(await consents.revoke(filter, reason)));
+    for (const { id, accountId, clientId, resourceUri, scopes } of revoked) {
+      const subject = { accountId, clientId, resource: resourceUri, scopes, consentId: id };
+      await audit.record(events.consentRevoked(subject, {}, reason));
+    }
+    return revoked;
+  });
+}

@@ -1,4 +1,7 @@
 /** Reads the configuration, starts, says in plain words what it started, stops on SIGTERM and SIGINT. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ensureFirstAdministrator } from './accounts/first-administrator.ts';
 import { events } from './audit/events.ts';
 import { type Config, readConfig } from './config.ts';
@@ -13,6 +16,9 @@ import { createLog, type Log } from './web/log.ts';
 import { inRequest } from './web/request-context.ts';
 
 type Stop = () => Promise<void>;
+
+/** Of the checkout: relative paths mean the same from wherever it is started. */
+const root = fileURLToPath(new URL('../', import.meta.url));
 
 async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   const { dataDir, databaseUrl } = config;
@@ -94,7 +100,9 @@ async function main(): Promise<void> {
   const stops: Stop[] = [];
   let log: Log | undefined;
   try {
-    const config = readConfig(process.env);
+    const settings = join(root, '.env');
+    if (existsSync(settings)) process.loadEnvFile(settings);
+    const config = readConfig(process.env, { root });
     log = createLog({ level: config.logLevel });
     stopOnSignals(stops, log);
     await start(config, log, stops);

@@ -129,8 +129,9 @@ export function redeem(
   clientId: string,
   { code, verifier, redirectUri }: Authorized,
   changes: Record<string, string | undefined> = {},
+  headers: Record<string, string> = {},
 ) {
-  return tokenRequest(consentry.issuer, {
+  const fields = {
     grant_type: 'authorization_code',
     client_id: clientId,
     code,
@@ -138,7 +139,8 @@ export function redeem(
     redirect_uri: redirectUri,
     resource: consentry.mail.uri,
     ...changes,
-  });
+  };
+  return tokenRequest(consentry.issuer, fields, headers);
 }
 
 export function refresh(

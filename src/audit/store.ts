@@ -1,4 +1,6 @@
 /** Writes the record in the transaction of what it records, and counts what must not become a row each. */
+import { AppError } from '../errors.ts';
+import type { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
 import { currentRequest } from '../web/request-context.ts';
 import type { AuditEvent } from './events.ts';
@@ -45,11 +47,11 @@ export function createAudit({ database, now }: { database: Database; now: () => 
       const data = row(event);
       if (database.inUnit()) {
         database.beforeCommit(async (tx) => {
-          await tx.auditEvent.create({ data });
+          await append(tx, data);
         });
         return;
       }
-      await database.direct.auditEvent.create({ data });
+      await append(database.direct, data);
     },
     count(type, reason) {
       const hour = new Date(Math.floor(now().getTime() / 3_600_000) * 3_600_000);
@@ -61,10 +63,26 @@ export function createAudit({ database, now }: { database: Database; now: () => 
     async flush() {
       for (const [key, { hour, type, reason, count }] of [...counters]) {
         counters.delete(key);
-        await database.direct.$executeRaw`
-          INSERT INTO refusal_counts (hour, type, reason, count) VALUES (${hour}, ${type}, ${reason}, ${count})
-          ON CONFLICT (hour, type, reason) DO UPDATE SET count = refusal_counts.count + EXCLUDED.count`;
+        try {
+          await database.direct.$executeRaw`
+            INSERT INTO refusal_counts (hour, type, reason, count) VALUES (${hour}, ${type}, ${reason}, ${count})
+            ON CONFLICT (hour, type, reason) DO UPDATE SET count = refusal_counts.count + EXCLUDED.count`;
+        } catch (error) {
+          // Kept for the next time, beside what was counted meanwhile.
+          const meanwhile = counters.get(key)?.count ?? 0;
+          counters.set(key, { hour, type, reason, count: count + meanwhile });
+          throw error;
+        }
       }
     },
   };
+}
+
+/** Whatever keeps the event out also undoes what it tells of; the caller may come back. */
+async function append(tx: Pick<Database['direct'], 'auditEvent'>, data: Prisma.AuditEventCreateInput): Promise<void> {
+  try {
+    await tx.auditEvent.create({ data });
+  } catch (cause) {
+    throw new AppError('record_unavailable', 503, 'Nothing was changed. Try again in a moment.', { cause });
+  }
 }

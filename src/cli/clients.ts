@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { events } from '../audit/events.ts';
 import type { ClientOrigin, ClientRecord } from '../clients/client.ts';
+import { displayName } from '../clients/display-name.ts';
 import { readConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { addClient } from '../registrations.ts';
@@ -135,8 +136,9 @@ function isDocumentUrl(id: string): boolean {
   return url?.protocol === 'https:' && !/[\s#\\@]/.test(id) && id.length <= 2_000;
 }
 
+/** '' where it has none that anybody could see. */
 function nameOf({ metadata }: ClientRecord): string {
-  return typeof metadata.client_name === 'string' ? metadata.client_name : '';
+  return displayName(metadata.client_name);
 }
 
 function describe(client: ClientRecord) {

@@ -200,7 +200,11 @@ async function startedDevice(interaction: Interaction, deps: ConsentDeps) {
 }
 
 /** The token dies with the account that was signed in, and with what was shown of the client and of the scopes. */
-function bound(interaction: Interaction, accountId: string, { client, redirectUri, resource, scopes }: Subject): string[] {
+function bound(
+  interaction: Interaction,
+  accountId: string,
+  { client, redirectUri, resource, scopes }: Subject,
+): string[] {
   const shown = resource.scopes.filter(({ name }) => scopes.includes(name)).map(scopeDigest);
   return ['consent', interaction.uid, accountId, clientFingerprint(client.metadata()), redirectUri, ...shown];
 }

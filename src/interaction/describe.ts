@@ -73,9 +73,9 @@ function views(client: Client, origin: ClientOrigin, resource: Resource, redirec
   const device = redirectUri === DEVICE_REDIRECT;
   const redirect: RedirectView = device ? { kind: 'device', host: '' } : redirectHost(redirectUri);
   return {
-    client: { id: client.clientId, name: displayName(client.clientName) ?? host ?? client.clientId, host },
+    client: { id: client.clientId, name: displayName(client.clientName) || (host ?? client.clientId), host },
     redirect,
-    resource: { name: displayName(resource.name) ?? resource.uri, host: new URL(resource.uri).host },
+    resource: { name: displayName(resource.name) || resource.uri, host: new URL(resource.uri).host },
     // Only an administrator gives a client the device flow.
     provenance: device ? 'administrator' : provenance({ clientId: client.clientId, origin, redirectUri, authMethod }),
   };

@@ -1,8 +1,11 @@
 /** oidc-provider's storage port, answered by our stores: artifacts, grants and clients. */
 import { type Adapter, type AdapterPayload, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { events } from '../audit/events.ts';
+import type { Audit } from '../audit/store.ts';
 import type { ClientMetadata, ClientRecord } from '../clients/client.ts';
 import { hashClientSecret } from '../clients/client.ts';
 import type { ClientStore } from '../clients/store.ts';
+import type { ConsentStore } from '../consents/store.ts';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifacts.ts';
 import type { GrantStore } from '../storage/grants.ts';
 import type { AccessTokens } from './access-tokens.ts';
@@ -12,6 +15,8 @@ export interface AdapterDeps {
   artifacts: ArtifactStore;
   grants: GrantStore;
   clients: ClientStore;
+  consents: ConsentStore;
+  audit: Audit;
   accessTokens: AccessTokens;
   refreshTokens: RefreshTokens;
 }
@@ -41,7 +46,7 @@ function artifactAdapter(
   consume = (id: string) => artifacts.consume(kind, id),
 ): Adapter {
   return {
-    find: async (id) => present(await artifacts.find(kind, id)),
+    find: async (id) => noteWhose(kind, present(await artifacts.find(kind, id))),
     findByUid: async (uid) => present(await artifacts.findByUid(kind, uid)),
     findByUserCode: async (userCode) => present(await artifacts.findByUserCode(kind, userCode)),
     upsert: (id, payload, ttlSeconds) => artifacts.upsert(kind, id, payload, ttlSeconds),
@@ -75,11 +80,20 @@ function present(stored: StoredArtifact | undefined): AdapterPayload | undefined
   return consumedAt ? { ...payload, consumed: Math.floor(consumedAt.getTime() / 1000) } : payload;
 }
 
+const PRESENTED = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode']);
+
+/** For the record: whose code or token this request brought, also where oidc-provider refuses it before it says so. */
+function noteWhose(kind: string, payload: AdapterPayload | undefined): AdapterPayload | undefined {
+  const ctx = Provider.ctx as KoaContextWithOIDC | undefined;
+  if (ctx && payload && PRESENTED.has(kind)) ctx.state.presented = payload;
+  return payload;
+}
+
 function refreshTokenAdapter(deps: AdapterDeps): Adapter {
   const { artifacts, refreshTokens } = deps;
   return {
     ...artifactAdapter('RefreshToken', deps, refreshTokens.consume),
-    find: async (id) => present(await refreshTokens.find(id)),
+    find: async (id) => noteWhose('RefreshToken', present(await refreshTokens.find(id))),
     // The successor has one name however many callers compute it; only the first of them writes it.
     upsert: async (id, payload, ttlSeconds) => {
       await artifacts.insert('RefreshToken', id, payload, ttlSeconds);
@@ -98,16 +112,23 @@ function grantAdapter({ grants }: AdapterDeps): Adapter {
 }
 
 /** Access tokens are JWTs (RFC 9068) and not stored: only the request that carries one can find it. */
-function accessTokenAdapter(kind: 'AccessToken' | 'ClientCredentials', { accessTokens }: AdapterDeps): Adapter {
+function accessTokenAdapter(kind: 'AccessToken' | 'ClientCredentials', deps: AdapterDeps): Adapter {
+  const { accessTokens, clients } = deps;
   return unsupported(kind, {
-    find: (id) => accessTokens.find(kind, id),
+    async find(id) {
+      const found = await accessTokens.find(kind, id);
+      if (kind === 'AccessToken' || !found?.clientId) return found;
+      // A person's token ends with its grant; a service's has none and ends with the service.
+      const client = await clients.find(found.clientId);
+      return client && !client.revokedAt ? found : undefined;
+    },
     destroy: (id) => accessTokens.revoke(id),
     // They end with their grant.
     revokeByGrantId: async () => {},
   });
 }
 
-function clientAdapter({ clients }: AdapterDeps): Adapter {
+function clientAdapter({ clients, consents, audit }: AdapterDeps): Adapter {
   return unsupported('Client', {
     async find(id) {
       const record = await clients.find(id);
@@ -124,8 +145,14 @@ function clientAdapter({ clients }: AdapterDeps): Adapter {
       const stored = typeof secret === 'string' ? await secretToStore(clients, id, secret) : undefined;
       await clients.saveRegistration(id, metadata as ClientMetadata, stored);
     },
+    // RFC 7592 §2.3: what was granted to the client ends with it.
     async destroy(id) {
       await clients.revoke(id);
+      for (const consent of await consents.revoke({ clientId: id }, 'client_deleted')) {
+        const { accountId, resourceUri: resource, scopes } = consent;
+        const subject = { accountId, clientId: id, resource, scopes, consentId: consent.id };
+        await audit.record(events.consentRevoked(subject, {}, 'client_deleted'));
+      }
     },
   });
 }

@@ -1,5 +1,6 @@
 /** What the discovery documents say beyond what oidc-provider knows (RFC 8414 §2, OpenID Connect Discovery §3). */
 import type { ResourceStore } from '../resources/store.ts';
+import { locales } from '../web/locale.ts';
 
 const IDENTITY = ['openid', 'profile', 'email', 'offline_access'];
 
@@ -17,5 +18,11 @@ export async function correctDiscovery(
     scopes_supported: [...IDENTITY, ...(only?.scopes.map((scope) => scope.name) ?? [])],
     response_modes_supported: ['query'],
     prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+    ui_locales_supported: [...locales],
+    // Unsaid would mean client_secret_basic, and public clients revoke too (RFC 8414 §2).
+    revocation_endpoint_auth_methods_supported: document.token_endpoint_auth_methods_supported,
+    revocation_endpoint_auth_signing_alg_values_supported: document.token_endpoint_auth_signing_alg_values_supported,
+    // As `resource add` makes them: nobody else may ask.
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
   };
 }

@@ -36,9 +36,12 @@ export function recordProviderEvents(provider: Provider, audit: Audit): void {
     record(events.clientRegistered(subject(ctx), says(client))),
   );
   on('registration_create.error', (_ctx, error: Failure) => audit.count('client.registration', code(error)));
-  on('registration_update.success', (ctx, client: Client) => record(events.clientUpdated(subject(ctx), says(client))));
+  on('registration_update.success', (ctx) => record(events.clientUpdated(subject(ctx), saysNow(ctx.body))));
   on('registration_delete.success', (ctx) => record(events.clientDeleted(subject(ctx))));
-  on('end_session.success', (ctx) => record(events.sessionEnded(subject(ctx))));
+  on('end_session.success', (ctx) => {
+    const accountId = text(ctx.oidc.session?.accountId);
+    if (accountId) record(events.sessionEnded({ ...subject(ctx), accountId }, { why: 'logout' }));
+  });
   for (const kind of ['access_token', 'client_credentials', 'refresh_token']) {
     provider.on(`${kind}.destroyed` as 'access_token.destroyed', (token: unknown) => {
       const { clientId, accountId, jti, grantId } = token as Record<string, string | undefined>;
@@ -61,11 +64,12 @@ function subject(
 ): Pick<AuditEvent, 'accountId' | 'clientId' | 'resource' | 'scopes' | 'grantId' | 'consentId'> {
   const { oidc } = ctx;
   const grant = oidc.entities.Grant as Entity;
-  const source = (oidc.entities.AccessToken ?? oidc.entities.ClientCredentials) as Entity;
-  const resource = source?.aud ?? Object.keys(oidc.resourceServers ?? {})[0];
+  const token = (oidc.entities.AccessToken ?? oidc.entities.ClientCredentials) as Entity;
+  const source = token ?? (ctx.state.presented as Entity);
+  const resource = source?.aud ?? source?.resource ?? Object.keys(oidc.resourceServers ?? {})[0];
   const scope = source?.scope ?? oidc.params?.scope;
   return {
-    accountId: text(oidc.entities.Account?.accountId),
+    accountId: text(oidc.entities.Account?.accountId ?? source?.accountId),
     clientId: oidc.client?.clientId,
     resource: text(resource),
     scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : [],
@@ -100,12 +104,24 @@ function refuse(audit: Audit, ctx: Ctx, what: 'authorization' | 'token', error: 
   void audit.record(event(known, code(error), { detail: error.error_detail?.slice(0, 200) ?? null }));
 }
 
-function says(client: Client): Record<string, string | readonly string[]> {
+function says(
+  client: Partial<Pick<Client, 'clientName' | 'redirectUris' | 'clientAuthMethod'>>,
+): Record<string, string | readonly string[]> {
   return {
     name: client.clientName ?? '',
     redirectUris: client.redirectUris ?? [],
     authMethod: client.clientAuthMethod ?? '',
   };
+}
+
+/** After an update the answer says what holds now; the client of the request is the one before. */
+function saysNow(body: unknown): Record<string, string | readonly string[]> {
+  const now = body as { client_name?: string; redirect_uris?: string[]; token_endpoint_auth_method?: string };
+  return says({
+    clientName: now.client_name,
+    redirectUris: now.redirect_uris,
+    clientAuthMethod: now.token_endpoint_auth_method,
+  });
 }
 
 function code(error: Failure): string {

@@ -93,7 +93,7 @@ function xsrf(ctx: KoaContextWithOIDC): string {
 }
 
 function view(client: Client) {
-  return { id: client.clientId, name: displayName(client.clientName) ?? client.clientId };
+  return { id: client.clientId, name: displayName(client.clientName) || client.clientId };
 }
 
 function deviceError(error: Error | undefined): 'unknown' | 'expired' | 'aborted' | 'failed' | undefined {

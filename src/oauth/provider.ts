@@ -21,6 +21,7 @@ export function createProvider({ issuer, configuration, refreshTokens, artifacts
   provider.proxy = true;
   refreshTokens.nameSuccessors(provider);
   compareHashedSecrets(provider);
+  nameUnauthorizedClients(provider);
   queryResponsesOnly(provider);
   // A grant names the consent it was made under and whether it may be refreshed; an interaction whose sign-in it holds.
   keepInPayload(provider.Grant, 'consentId', 'refreshAllowed');
@@ -37,6 +38,21 @@ function compareHashedSecrets(provider: Provider): void {
     const stored = Buffer.from(this.clientSecret ?? '');
     const hashed = Buffer.from(hashClientSecret(presented));
     return stored.length === hashed.length && timingSafeEqual(stored, hashed);
+  };
+}
+
+const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
+
+/** A grant that this client may not use has an error of its own (RFC 6749 §5.2); stock says `invalid_request`. */
+function nameUnauthorizedClients(provider: Provider): void {
+  const { prototype } = provider.Client as unknown as { prototype: { grantTypeAllowed(type: string): boolean } };
+  const allowed = prototype.grantTypeAllowed;
+  prototype.grantTypeAllowed = function grantTypeAllowed(type: string): boolean {
+    if (allowed.call(this, type)) return true;
+    const { oidc } = (Provider.ctx as KoaContextWithOIDC | undefined) ?? {};
+    const asked = oidc?.route === 'device_authorization' ? DEVICE_CODE : oidc?.params?.grant_type;
+    if (asked === type) throw new errors.UnauthorizedClient(`${type} is not allowed for this client`);
+    return false;
   };
 }
 

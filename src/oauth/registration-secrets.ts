@@ -5,37 +5,34 @@ import { statedMetadata } from '../clients/metadata-policy.ts';
 import type { ClientStore } from '../clients/store.ts';
 import { readBody, replaceBody } from '../web/request-body.ts';
 
+/** Equals no hash, so that oidc-provider refuses it once it knows who asks. */
+const WRONG = 'wrong';
+
 /**
  * Compares the secret that an update repeats (RFC 7592 §2.2) and takes it out of the body, because oidc-provider would
- * compare it with the hash.
- *
- * @returns false where it was wrong and has been answered
+ * compare it with the hash; one that is wrong stays wrong.
  */
-export async function confirmSecret(ctx: Context, clients: ClientStore): Promise<boolean> {
+export async function confirmSecret(ctx: Context, clients: ClientStore): Promise<void> {
   const raw = await readBody(ctx);
   const body = parse(raw);
   if (typeof body?.client_secret !== 'string') {
     replaceBody(ctx, raw);
-    return true;
+    return;
   }
   const { client_secret: secret, ...rest } = body;
   const record = await clients.find(ctx.path.slice('/register/'.length));
-  if (record?.secretHash !== hashClientSecret(secret as string)) {
-    ctx.status = 400;
-    const description = "provided client_secret does not match the authenticated client's one";
-    ctx.body = { error: 'invalid_request', error_description: description };
-    return false;
-  }
-  replaceBody(ctx, Buffer.from(JSON.stringify(rest)));
-  return true;
+  const right = record?.secretHash === hashClientSecret(secret as string);
+  replaceBody(ctx, Buffer.from(JSON.stringify(right ? rest : { ...rest, client_secret: WRONG })));
 }
 
-/** A registration tells the secret once; what is read or updated later holds only its hash. */
-export function withoutSecretHash(ctx: Context): void {
+/** Whoever makes or gets a secret is told it once; what is read or updated later holds only its hash. */
+export async function withoutSecretHash(ctx: Context, clients: ClientStore): Promise<void> {
   const body = ctx.body as Record<string, unknown> | undefined;
   if (!body || typeof body !== 'object' || Buffer.isBuffer(body)) return;
   const { client_secret: secret, ...stated } = statedMetadata(body);
-  ctx.body = ctx.method === 'POST' && secret !== undefined ? { ...stated, client_secret: secret } : stated;
+  const record = typeof secret === 'string' ? await clients.find(String(stated.client_id)) : undefined;
+  // What is stored as it stands is the hash.
+  ctx.body = record && record.secretHash !== secret ? { ...stated, client_secret: secret } : stated;
 }
 
 function parse(raw: Buffer): Record<string, unknown> | undefined {

@@ -31,7 +31,7 @@ export function createResourceIndicators({ resources }: { resources: ResourceSto
         throw new errors.InvalidTarget('a token is for exactly one resource');
       }
       const resource = await resolve(identifier);
-      const scopes = isService(ctx) ? serviceScopes(client, resource) : resource.scopes.map((scope) => scope.name);
+      const scopes = isService(ctx) ? serviceScopes(ctx, client, resource) : resource.scopes.map((scope) => scope.name);
       return {
         scope: scopes.join(' '),
         audience: resource.uri,
@@ -60,11 +60,24 @@ function isService(ctx: KoaContextWithOIDC): boolean {
   return ctx.oidc.route === 'token' && ctx.oidc.params?.grant_type === 'client_credentials';
 }
 
-/** A service acts for nobody, so an administrator said beforehand where and how far it may. */
-function serviceScopes(client: Client, resource: Resource): string[] {
-  const permitted = client.consentry_access as Record<string, string[]> | undefined;
-  const scopes = permitted?.[resource.uri];
-  if (!scopes) throw new errors.InvalidTarget('this client has no access to the resource');
-  return resource.scopes.map((scope) => scope.name).filter((name) => scopes.includes(name));
+/**
+ * A service acts for nobody, so an administrator said beforehand where and how far it may. Settles `scope` on the way:
+ * oidc-provider reads it next, and would give a token without any.
+ */
+function serviceScopes(ctx: KoaContextWithOIDC, client: Client, resource: Resource): string[] {
+  const access = client.consentry_access as Record<string, string[]> | undefined;
+  const permitted = access?.[resource.uri];
+  if (!permitted) throw new errors.InvalidTarget('this client has no access to the resource');
+  const scopes = resource.scopes.filter(({ name }) => permitted.includes(name));
+  const params = ctx.oidc.params as Record<string, unknown>;
+  const asked = typeof params.scope === 'string' ? params.scope.split(' ') : [];
+  const withheld = asked.filter(
+    (name) => !permitted.includes(name) && resource.scopes.some((one) => one.name === name),
+  );
+  if (withheld.length > 0) throw new errors.InvalidScope('this client may not have the scope', withheld.join(' '));
+  const given = resolveScopes(asked, { ...resource, scopes });
+  if (given.length === 0) throw new errors.InvalidScope('name a scope: none is given by default', '');
+  params.scope = given.join(' ');
+  return scopes.map(({ name }) => name);
 }
 export type ResourceIndicators = ReturnType<typeof createResourceIndicators>;

@@ -20,7 +20,7 @@ export interface OauthRoutesDeps {
   stopRedirect: StopRedirect;
 }
 
-const FORM_ROUTES = new Set(['/authorize', '/par', '/token', '/device_authorization']);
+const FORM_ROUTES = new Set(['/par', '/token', '/device_authorization']);
 const TOKEN_ROUTES = new Set(['/introspect', '/revoke']);
 
 export function oauthRoutes(deps: OauthRoutesDeps): Middleware {
@@ -94,7 +94,7 @@ async function registration(ctx: Context, next: () => Promise<void>, { clients }
     ctx.status = 204;
     return;
   }
-  if (ctx.method === 'PUT' && !(await confirmSecret(ctx, clients))) return;
+  if (ctx.method === 'PUT') await confirmSecret(ctx, clients);
   await next();
-  withoutSecretHash(ctx);
+  await withoutSecretHash(ctx, clients);
 }

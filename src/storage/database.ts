@@ -2,13 +2,10 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { attachEmbeddedPostgres, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
-import { type Prisma, PrismaClient } from './generated/client.ts';
+import { PrismaClient } from './generated/client.ts';
 import type { StorageLog } from './storage-log.ts';
 
 export { isDatabaseUnavailable } from './database-unavailable.ts';
-
-/** The plain client or an open transaction. */
-export type Db = Prisma.TransactionClient;
 
 export interface DatabaseOptions {
   /** `postgres://…`, with `?host=/directory` for a Unix socket; undefined means the embedded Postgres. */

@@ -46,7 +46,7 @@ test('a command changes the database and answers 0', async () => {
 });
 
 test('a command that is written wrongly answers 2 without looking for the database', async () => {
-  const { code, out, err } = await spawnCommand(['client', 'add', '--name', 'x'], { env: NO_DATABASE });
+  const { code, out, err } = await createCommand(NO_DATABASE)(['client', 'add', '--name', 'x']);
   assert.deepEqual([code, out], [2, '']);
   assert.match(err, /Say with --kind what the client is/);
 });

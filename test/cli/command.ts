@@ -11,8 +11,6 @@ export interface Finished {
   err: string;
 }
 
-
-
 const root = fileURLToPath(new URL('../../', import.meta.url));
 export const bin = fileURLToPath(new URL('../../bin/consentry', import.meta.url));
 

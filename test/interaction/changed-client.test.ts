@@ -1,7 +1,16 @@
 /** A client that changes while a person decides gets no code for what it was (threats 11, 42). */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { approve, authorizationUrl, authorize, LOOPBACK, redeem, refresh, registerClient, type Registration } from '../flow.ts';
+import {
+  approve,
+  authorizationUrl,
+  authorize,
+  LOOPBACK,
+  type Registration,
+  redeem,
+  refresh,
+  registerClient,
+} from '../flow.ts';
 import { type Consentry, sql, startConsentry } from '../harness.ts';
 import { type HttpsStub, startHttpsStub, testCaFile } from '../https-stub.ts';
 import { createPerson, type Person, readForm, type Step } from '../person.ts';
@@ -31,7 +40,11 @@ describe('a client that changes in the middle', () => {
   });
   beforeEach(async () => {
     status = 200;
-    await publish({ client_name: 'Paper', redirect_uris: ['http://127.0.0.1/callback', OTHER], token_endpoint_auth_method: 'none' });
+    await publish({
+      client_name: 'Paper',
+      redirect_uris: ['http://127.0.0.1/callback', OTHER],
+      token_endpoint_auth_method: 'none',
+    });
   });
 
   /** Puts another document at the client's address and lets our copy of the old one go stale. */
@@ -43,7 +56,10 @@ describe('a client that changes in the middle', () => {
   /** Presses, and stops before going on to the resume address. */
   async function press(page: Step): Promise<string> {
     const { fields } = readForm(page.html, new URL(page.url).pathname);
-    const pressed = await person.send(page.url, { method: 'POST', body: new URLSearchParams([...fields, ['decision', 'approve']]) });
+    const pressed = await person.send(page.url, {
+      method: 'POST',
+      body: new URLSearchParams([...fields, ['decision', 'approve']]),
+    });
     assert.equal(pressed.status, 302);
     return String(pressed.headers.get('location'));
   }
@@ -74,8 +90,15 @@ describe('a client that changes in the middle', () => {
   });
 
   it('a document that changes between the press and its code: no code, the page again (threat 42)', async () => {
-    for (const change of [{ client_name: 'Stone' }, { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: `${stub.url}/jwks` }]) {
-      await publish({ client_name: 'Paper', redirect_uris: ['http://127.0.0.1/callback', OTHER], token_endpoint_auth_method: 'none' });
+    for (const change of [
+      { client_name: 'Stone' },
+      { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: `${stub.url}/jwks` },
+    ]) {
+      await publish({
+        client_name: 'Paper',
+        redirect_uris: ['http://127.0.0.1/callback', OTHER],
+        token_endpoint_auth_method: 'none',
+      });
       const resume = await press(await begin(documentId));
       await publish({ ...document, ...change });
       const answer = await assertNoCode(() => person.open(resume));
@@ -121,7 +144,13 @@ describe('a client that changes in the middle', () => {
   });
 
   async function update(client: Registration, changes: Record<string, unknown>): Promise<void> {
-    const { registration_access_token: token, registration_client_uri: uri, client_id_issued_at: _, client_secret_expires_at: __, ...metadata } = client;
+    const {
+      registration_access_token: token,
+      registration_client_uri: uri,
+      client_id_issued_at: _,
+      client_secret_expires_at: __,
+      ...metadata
+    } = client;
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const answer = await fetch(uri, { method: 'PUT', headers, body: JSON.stringify({ ...metadata, ...changes }) });
     assert.equal(answer.status, 200, await answer.text());
@@ -159,7 +188,10 @@ describe('a client that changes in the middle', () => {
     const deleted = await registerClient(consentry.issuer);
     const open = await begin(deleted.client_id);
     const late = await press(await begin(deleted.client_id));
-    const removed = await fetch(deleted.registration_client_uri, { method: 'DELETE', headers: { authorization: `Bearer ${deleted.registration_access_token}` } });
+    const removed = await fetch(deleted.registration_client_uri, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${deleted.registration_access_token}` },
+    });
     assert.equal(removed.status, 204);
     for (const attempt of [() => approve(person, open), () => person.open(late), () => person.open(open.url)]) {
       const answer = await assertNoCode(attempt);
@@ -177,7 +209,10 @@ describe('a client that changes in the middle', () => {
   it('the wording behind a scope that changes while the page is open is shown before it counts (threat 60)', async () => {
     const { client_id: clientId } = await registerClient(consentry.issuer);
     const page = await begin(clientId);
-    await sql(consentry, "UPDATE resource_scopes SET description = 'Read everything', tools = ARRAY['list_mail', 'read_mail', 'export_all'] WHERE name = 'mail:read'");
+    await sql(
+      consentry,
+      "UPDATE resource_scopes SET description = 'Read everything', tools = ARRAY['list_mail', 'read_mail', 'export_all'] WHERE name = 'mail:read'",
+    );
     const answer = await assertNoCode(() => approve(person, page));
     assert.match(words(answer), /Read everything.*export_all/);
     assert.ok((await approve(person, answer)).left?.searchParams.get('code'));

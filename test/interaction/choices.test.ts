@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import { authorize, authorizationUrl, redeem, refresh, registerClient } from '../flow.ts';
+import { authorizationUrl, authorize, redeem, refresh, registerClient } from '../flow.ts';
 import { CALENDAR, type Consentry, register, sql, startConsentry } from '../harness.ts';
 import { createPerson, type Person } from '../person.ts';
 import { isConsentPage, words } from './kit.ts';
@@ -20,19 +20,27 @@ describe('choices on the consent page', () => {
   after(() => consentry?.close());
 
   const newClient = async () => (await registerClient(consentry.issuer)).client_id;
-  const tokens = async (clientId: string, params: Record<string, string>, consent: Record<string, string | string[]> = {}) => {
+  const tokens = async (
+    clientId: string,
+    params: Record<string, string>,
+    consent: Record<string, string | string[]> = {},
+  ) => {
     const authorized = await authorize(consentry, clientId, { person, params, consent });
     const answer = await redeem(consentry, clientId, authorized, { resource: params.resource ?? consentry.mail.uri });
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     return answer.body;
   };
-  const scopesOf = (token: string | undefined) => String(decodeJwt(String(token)).scope).split(' ').sort();
+  const scopesOf = (token: string | undefined) =>
+    String(decodeJwt(String(token)).scope)
+      .split(' ')
+      .sort();
 
   it('the page lists each asked scope in words, the tools behind it, and marks the sensitive one', async () => {
     await authorize(consentry, await newClient(), { person });
     const page = await person.open(authorizationUrl(consentry, await newClient(), { scope: ALL }).url);
     assert.ok(isConsentPage(page));
-    for (const text of ['Read your mail', 'Send mail as you', 'Change labels', 'list_mail', 'send_mail', 'add_label']) assert.match(words(page), new RegExp(text));
+    for (const text of ['Read your mail', 'Send mail as you', 'Change labels', 'list_mail', 'send_mail', 'add_label'])
+      assert.match(words(page), new RegExp(text));
     assert.match(words(page), /Send mail as you\s*Sensitive/i);
     assert.doesNotMatch(words(page), /\bopenid\b|mail:read/);
   });
@@ -59,7 +67,11 @@ describe('choices on the consent page', () => {
   });
 
   it('a scope that was not asked cannot be ticked into the token', async () => {
-    const body = await tokens(await newClient(), { scope: 'mail:read' }, { scope: ['mail:read', 'mail:send', 'calendar:read', 'offline_access'] });
+    const body = await tokens(
+      await newClient(),
+      { scope: 'mail:read' },
+      { scope: ['mail:read', 'mail:send', 'calendar:read', 'offline_access'] },
+    );
     assert.deepEqual(scopesOf(body.access_token), ['mail:read']);
   });
 
@@ -96,7 +108,11 @@ describe('choices on the consent page', () => {
     const clientId = await newClient();
     const body = await tokens(clientId, { scope: 'mail:read' }, { expiry: 'once' });
     assert.equal(body.refresh_token, undefined);
-    const [row] = await sql<{ minutes: number }>(consentry, "SELECT extract(epoch FROM expires_at - now())::float8 / 60 AS minutes FROM consents WHERE client_id = $1", [clientId]);
+    const [row] = await sql<{ minutes: number }>(
+      consentry,
+      'SELECT extract(epoch FROM expires_at - now())::float8 / 60 AS minutes FROM consents WHERE client_id = $1',
+      [clientId],
+    );
     assert.ok(row && row.minutes < 16);
   });
 

@@ -17,7 +17,11 @@ describe('forged presses', () => {
     ana = createPerson(consentry.issuer);
     await authorize(consentry, clientId, { person: ana });
     bob = createPerson(consentry.issuer);
-    await signIn(bob, await bob.open(authorizationUrl(consentry, clientId).url), await addPerson(consentry.rooms, 'bob@contoso.test'));
+    await signIn(
+      bob,
+      await bob.open(authorizationUrl(consentry, clientId).url),
+      await addPerson(consentry.rooms, 'bob@contoso.test'),
+    );
   });
   after(() => consentry?.close());
 
@@ -31,7 +35,8 @@ describe('forged presses', () => {
     assert.ok(isConnectPage(page));
     return page;
   };
-  const csrfOf = (page: Step) => Object.fromEntries(readForm(page.html, new URL(page.url).pathname).fields).csrf as string;
+  const csrfOf = (page: Step) =>
+    Object.fromEntries(readForm(page.html, new URL(page.url).pathname).fields).csrf as string;
 
   it('Approve with no token, a foreign one, or that of another page or person stores nothing and shows the page again', async () => {
     const page = await consentPage(ana);
@@ -92,7 +97,11 @@ describe('forged presses', () => {
       assert.match(heading(approved), /could not trust that press/);
       const signedIn = await visitor.submit(connect, { ...consentry.ana, decision: 'continue' }, { headers: header });
       assert.equal(signedIn.status, 403, JSON.stringify(header));
-      const switched = await ana.submit(consent, {}, { action: `${new URL(consent.url).pathname}/switch-account`, headers: header });
+      const switched = await ana.submit(
+        consent,
+        {},
+        { action: `${new URL(consent.url).pathname}/switch-account`, headers: header },
+      );
       assert.equal(switched.status, 403, JSON.stringify(header));
     }
     assert.deepEqual(await given(consentry), earlier);
@@ -106,14 +115,31 @@ describe('forged presses', () => {
     assert.ok(isConsentPage(await ana.open(`${page.url}?${fields}`)));
     const same = { origin: consentry.issuer, 'sec-fetch-site': 'same-origin' };
     const json = JSON.stringify(Object.fromEntries(fields));
-    for (const [type, body] of [['application/json', json], ['text/plain', fields.toString()], ['multipart/form-data; boundary=x', '--x--'], ['', fields.toString()]] as const) {
-      const answer = await ana.open(page.url, { method: 'POST', body: Buffer.from(body), headers: { ...same, 'content-type': type } });
+    for (const [type, body] of [
+      ['application/json', json],
+      ['text/plain', fields.toString()],
+      ['multipart/form-data; boundary=x', '--x--'],
+      ['', fields.toString()],
+    ] as const) {
+      const answer = await ana.open(page.url, {
+        method: 'POST',
+        body: Buffer.from(body),
+        headers: { ...same, 'content-type': type },
+      });
       assert.equal(answer.status, 415, type);
     }
-    const queried = await ana.open(`${page.url}?${fields}`, { method: 'POST', body: new URLSearchParams(), headers: same });
+    const queried = await ana.open(`${page.url}?${fields}`, {
+      method: 'POST',
+      body: new URLSearchParams(),
+      headers: same,
+    });
     assert.equal(queried.status, 403);
     for (const method of ['PUT', 'PATCH', 'DELETE']) {
-      const answer = await ana.open(page.url, { method, body: fields.toString(), headers: { ...same, 'content-type': 'application/x-www-form-urlencoded' } });
+      const answer = await ana.open(page.url, {
+        method,
+        body: fields.toString(),
+        headers: { ...same, 'content-type': 'application/x-www-form-urlencoded' },
+      });
       assert.ok(answer.status === 404 || answer.status === 405, method);
       assert.equal(answer.left, undefined);
     }
@@ -122,7 +148,7 @@ describe('forged presses', () => {
     assert.deepEqual(await given(consentry), earlier);
   });
 
-  it("another browser can neither see nor press a page, whoever is signed in there: 403 and no code (threat 1)", async () => {
+  it('another browser can neither see nor press a page, whoever is signed in there: 403 and no code (threat 1)', async () => {
     const page = await consentPage(ana);
     const uid = new URL(page.url).pathname.split('/').at(-1);
     const stranger = createPerson(consentry.issuer);
@@ -146,7 +172,9 @@ describe('forged presses', () => {
     const { pathname } = new URL(page.url);
     const uid = String(pathname.split('/').at(-1));
     const thief = createPerson(consentry.issuer);
-    const signature = ana.jar.find(({ name, path }) => name === 'consentry_interaction.sig' && path === pathname)?.value;
+    const signature = ana.jar.find(
+      ({ name, path }) => name === 'consentry_interaction.sig' && path === pathname,
+    )?.value;
     assert.ok(signature);
     for (const forged of [undefined, 'A'.repeat(signature.length), '']) {
       thief.jar.splice(0);
@@ -158,14 +186,18 @@ describe('forged presses', () => {
     const session = ana.jar.find(({ name }) => name === 'consentry_session');
     assert.ok(session);
     thief.jar.push({ ...session }, { name: 'consentry_session.sig', value: 'x', path: '/' });
-    assert.ok(isConnectPage(await thief.open(authorizationUrl(consentry, clientId).url)), 'a session without its signature is no session');
+    assert.ok(
+      isConnectPage(await thief.open(authorizationUrl(consentry, clientId).url)),
+      'a session without its signature is no session',
+    );
   });
 
   it("another interaction's cookie opens no page but its own", async () => {
     const mine = await consentPage(bob);
     const hers = await consentPage(ana);
     const path = new URL(hers.url).pathname;
-    for (const cookie of [...bob.jar].filter(({ path: at }) => at === new URL(mine.url).pathname)) bob.jar.push({ ...cookie, path });
+    for (const cookie of [...bob.jar].filter(({ path: at }) => at === new URL(mine.url).pathname))
+      bob.jar.push({ ...cookie, path });
     assert.equal((await bob.open(hers.url)).status, 403);
     assert.equal((await bob.submit(hers, { decision: 'approve' })).status, 403);
   });
@@ -179,7 +211,11 @@ describe('forged presses', () => {
     const page = await consentPage(ana);
     const earlier = await given(consentry);
     await sql(consentry, "UPDATE artifacts SET expires_at = now() - interval '1 second' WHERE kind = 'Interaction'");
-    for (const answer of [await ana.open(page.url), await approve(ana, page), await ana.submit(page, {}, { action: `${new URL(page.url).pathname}/switch-account` })]) {
+    for (const answer of [
+      await ana.open(page.url),
+      await approve(ana, page),
+      await ana.submit(page, {}, { action: `${new URL(page.url).pathname}/switch-account` }),
+    ]) {
       assert.equal(answer.status, 400);
       assert.match(heading(answer), /no longer good/);
     }
@@ -190,12 +226,19 @@ describe('forged presses', () => {
     const page = await consentPage(ana);
     for (const path of [page.url, `${consentry.issuer}/account`, authorizationUrl(consentry, clientId).url]) {
       for (const method of ['GET', 'OPTIONS']) {
-        const answer = await ana.send(path, { method, headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' } });
-        for (const header of ['access-control-allow-origin', 'access-control-allow-credentials']) assert.equal(answer.headers.get(header), null, `${method} ${path}`);
+        const answer = await ana.send(path, {
+          method,
+          headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
+        });
+        for (const header of ['access-control-allow-origin', 'access-control-allow-credentials'])
+          assert.equal(answer.headers.get(header), null, `${method} ${path}`);
       }
     }
     for (const path of ['/token', '/register', '/jwks', '/.well-known/oauth-authorization-server', '/revoke']) {
-      const answer = await ana.send(consentry.issuer + path, { method: 'OPTIONS', headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' } });
+      const answer = await ana.send(consentry.issuer + path, {
+        method: 'OPTIONS',
+        headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
+      });
       assert.equal(answer.headers.get('access-control-allow-credentials'), null, path);
     }
   });

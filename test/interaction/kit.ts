@@ -20,7 +20,8 @@ export function heading({ html }: Pick<Step, 'html'>): string {
   return words({ html: /<h1\b[^>]*>([\s\S]*?)<\/h1>/.exec(html)?.[1] ?? '' });
 }
 
-export const isConnectPage = (page: Step) => page.status === 200 && page.html.includes('autocomplete="current-password"');
+export const isConnectPage = (page: Step) =>
+  page.status === 200 && page.html.includes('autocomplete="current-password"');
 export const isConsentPage = (page: Step) => page.status === 200 && page.html.includes('value="approve"');
 
 /** Rows that would let somebody in: codes, grants and consents. */

@@ -37,7 +37,9 @@ describe('no code without a press', () => {
   it('a static client of an administrator gets no code without the page either', async () => {
     for (const kind of ['app', 'proxy'] as const) {
       const client = await staticClient(consentry.rooms, { kind, name: `Static ${kind}` });
-      const page = await ana.open(authorizationUrl(consentry, client.clientId, { redirect_uri: 'http://127.0.0.1/callback' }).url);
+      const page = await ana.open(
+        authorizationUrl(consentry, client.clientId, { redirect_uri: 'http://127.0.0.1/callback' }).url,
+      );
       assert.ok(isConsentPage(page));
       assert.match(heading(page), new RegExp(`Static ${kind}`));
     }
@@ -109,7 +111,13 @@ describe('no code without a press', () => {
 
   it('an answer that is neither Approve nor complete counts as Deny', async () => {
     const earlier = await given(consentry);
-    for (const changes of [{ decision: 'yes' }, { decision: ['approve', 'approve'] }, { decision: 'approve', scope: [] }, { decision: 'approve', scope: 'openid' }, { decision: 'approve', scope: 'admin:all' }]) {
+    for (const changes of [
+      { decision: 'yes' },
+      { decision: ['approve', 'approve'] },
+      { decision: 'approve', scope: [] },
+      { decision: 'approve', scope: 'openid' },
+      { decision: 'approve', scope: 'admin:all' },
+    ]) {
       const page = await ana.open(authorizationUrl(consentry, clientId, { scope: 'openid mail:read' }).url);
       const { left } = await ana.submit(page, changes as Record<string, string>);
       assert.equal(left?.searchParams.get('error'), 'access_denied', JSON.stringify(changes));

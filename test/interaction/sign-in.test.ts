@@ -14,12 +14,16 @@ describe('signing in', () => {
     clientId = (await registerClient(consentry.issuer)).client_id;
   });
   after(() => consentry?.close());
-  const begin = (person: Person, params: Record<string, string | undefined> = {}) => person.open(authorizationUrl(consentry, clientId, params).url);
+  const begin = (person: Person, params: Record<string, string | undefined> = {}) =>
+    person.open(authorizationUrl(consentry, clientId, params).url);
 
   /** What a stranger sees, without what they typed and what changes with every page. */
   const seen = (page: Step, email: string) => ({
     status: page.status,
-    html: page.html.replaceAll(email, '…').replace(/value="[\w-]{43}"/g, 'value="…"').replace(/interaction\/[\w-]+/g, 'interaction/…'),
+    html: page.html
+      .replaceAll(email, '…')
+      .replace(/value="[\w-]{43}"/g, 'value="…"')
+      .replace(/interaction\/[\w-]+/g, 'interaction/…'),
     headers: [...page.headers.keys()].sort(),
   });
 
@@ -52,7 +56,14 @@ describe('signing in', () => {
 
   it('an e-mail address is taken in any case and with spaces around it', async () => {
     const person = createPerson(consentry.issuer);
-    assert.ok(isConsentPage(await signIn(person, await begin(person), { ...consentry.ana, email: `  ${consentry.ana.email.toUpperCase()} ` })));
+    assert.ok(
+      isConsentPage(
+        await signIn(person, await begin(person), {
+          ...consentry.ana,
+          email: `  ${consentry.ana.email.toUpperCase()} `,
+        }),
+      ),
+    );
   });
 
   it('guessing is slowed down with 429 and Retry-After, known account or not, and the right password waits too', async () => {
@@ -104,7 +115,10 @@ describe('signing in', () => {
     const elsa = await addPerson(consentry.rooms, 'elsa@contoso.test');
     const person = createPerson(consentry.issuer);
     const page = await signIn(person, await begin(person), elsa);
-    const fields = new URLSearchParams([...readForm(page.html, new URL(page.url).pathname).fields, ['decision', 'approve']]);
+    const fields = new URLSearchParams([
+      ...readForm(page.html, new URL(page.url).pathname).fields,
+      ['decision', 'approve'],
+    ]);
     const pressed = await person.send(page.url, { method: 'POST', body: fields });
     assert.equal(pressed.status, 302);
     await consentry.rooms.accountStore.disable(elsa.id, new Date());

@@ -18,14 +18,17 @@ describe('tabs of one browser', () => {
   });
   after(() => consentry?.close());
 
-  const begin = (person: Person, params: Record<string, string> = {}) => person.open(authorizationUrl(consentry, clientId, params).url);
-  const notYou = (person: Person, page: Step) => person.submit(page, {}, { action: `${new URL(page.url).pathname}/switch-account` });
+  const begin = (person: Person, params: Record<string, string> = {}) =>
+    person.open(authorizationUrl(consentry, clientId, params).url);
+  const notYou = (person: Person, page: Step) =>
+    person.submit(page, {}, { action: `${new URL(page.url).pathname}/switch-account` });
   const signedIn = async (who: { email: string; password: string }, person = createPerson(consentry.issuer)) => {
     const page = await signIn(person, await begin(person), who);
     assert.ok(isConsentPage(page), words(page));
     return { person, page };
   };
-  const sessions = () => sql<{ account_id: string | null }>(consentry, "SELECT account_id FROM artifacts WHERE kind = 'Session'");
+  const sessions = () =>
+    sql<{ account_id: string | null }>(consentry, "SELECT account_id FROM artifacts WHERE kind = 'Session'");
 
   it('two loads of the same page at the same instant both leave a form that works (threat 56)', async () => {
     const { person, page } = await signedIn(consentry.ana);
@@ -66,7 +69,10 @@ describe('tabs of one browser', () => {
     assert.deepEqual(await given(consentry), earlier);
     const begun = await approve(person, answer);
     assert.ok(begun.left?.searchParams.get('code'));
-    const [row] = await sql<{ account_id: string }>(consentry, 'SELECT account_id FROM consents ORDER BY approved_at DESC LIMIT 1');
+    const [row] = await sql<{ account_id: string }>(
+      consentry,
+      'SELECT account_id FROM consents ORDER BY approved_at DESC LIMIT 1',
+    );
     assert.equal(row?.account_id, bob.id);
   });
 
@@ -156,7 +162,9 @@ describe('tabs of one browser', () => {
     const { person } = await signedIn(consentry.ana);
     const name = () => person.jar.find((cookie) => cookie.name === 'consentry_session')?.value;
     const before = name();
-    const fixed = person.jar.filter((cookie) => cookie.name.startsWith('consentry_session')).map((cookie) => ({ ...cookie }));
+    const fixed = person.jar
+      .filter((cookie) => cookie.name.startsWith('consentry_session'))
+      .map((cookie) => ({ ...cookie }));
     const connect = await notYou(person, await begin(person));
     await signIn(person, connect, bob);
     assert.notEqual(name(), before);
@@ -167,7 +175,12 @@ describe('tabs of one browser', () => {
 
   it('a sign-in that asks for fresh proof (prompt=login, max_age=0) is asked although a session lives, and then goes on', async () => {
     const { person } = await signedIn(consentry.ana);
-    for (const params of [{ prompt: 'login' }, { max_age: '0', scope: 'openid mail:read' }, { prompt: 'select_account' }, { prompt: 'login consent' }]) {
+    for (const params of [
+      { prompt: 'login' },
+      { max_age: '0', scope: 'openid mail:read' },
+      { prompt: 'select_account' },
+      { prompt: 'login consent' },
+    ]) {
       const page = await begin(person, params as Record<string, string>);
       assert.ok(isConnectPage(page), `${JSON.stringify(params)} ${page.status} ${page.left} ${words(page)}`);
       const consent = await signIn(person, page, consentry.ana);

@@ -57,15 +57,24 @@ describe('the way back', () => {
     ['a bad max_age', { max_age: '-1' }, 'invalid_request'],
     ['a registration parameter', { registration: '{}' }, 'registration_not_supported'],
     ['an unreadable request object', { request: 'x' }, 'invalid_request_object'],
-    ['an unreadable request object with response_mode=form_post', { request: 'x', response_mode: 'form_post' }, 'invalid_request_object'],
-    ['an unreadable request object with response_mode=fragment', { request: 'x', response_mode: 'fragment' }, 'invalid_request_object'],
+    [
+      'an unreadable request object with response_mode=form_post',
+      { request: 'x', response_mode: 'form_post' },
+      'invalid_request_object',
+    ],
+    [
+      'an unreadable request object with response_mode=fragment',
+      { request: 'x', response_mode: 'fragment' },
+      'invalid_request_object',
+    ],
   ];
 
   for (const [what, params, error] of faults) {
     it(`${what} ends on a page with a plain link for a fresh https client (threat 52)`, async () => {
       const target = error === 'invalid_scope' ? { resource: await strict() } : {};
       const begun = authorizationUrl(consentry, await fresh(), { redirect_uri: HTTPS, ...target, ...params });
-      for (const person of [ana, createPerson(consentry.issuer)]) assertStopped(await person.open(begun.url), error, begun.state);
+      for (const person of [ana, createPerson(consentry.issuer)])
+        assertStopped(await person.open(begun.url), error, begun.state);
     });
   }
 
@@ -75,13 +84,19 @@ describe('the way back', () => {
     if (!strictUri) {
       strictUri = 'http://127.0.0.1:9/strict';
       const { register } = await import('../harness.ts');
-      await register(consentry.rooms, { uri: strictUri, name: 'Strict', scopes: [{ name: 'vault:open', description: 'Open the vault', sensitivity: 'high', effect: 'act', tools: [] }] });
+      await register(consentry.rooms, {
+        uri: strictUri,
+        name: 'Strict',
+        scopes: [{ name: 'vault:open', description: 'Open the vault', sensitivity: 'high', effect: 'act', tools: [] }],
+      });
     }
     return strictUri;
   }
 
   it('scope=nonsense at a server with default scopes is a page, never a redirect (threat 52)', async () => {
-    const page = await ana.open(authorizationUrl(consentry, await fresh(), { redirect_uri: HTTPS, scope: 'nonsense' }).url);
+    const page = await ana.open(
+      authorizationUrl(consentry, await fresh(), { redirect_uri: HTTPS, scope: 'nonsense' }).url,
+    );
     assert.equal(page.left, undefined);
     assert.ok(isConsentPage(page));
   });
@@ -105,7 +120,15 @@ describe('the way back', () => {
 
   it('an address that the client has not registered gets neither a redirect nor a link', async () => {
     const clientId = await fresh();
-    for (const [uri, extra] of [['https://evil.example/', {}], [`${HTTPS}/../x`, {}], ['https://app.example.test:444/callback', {}], [HTTPS.toUpperCase(), {}], ['https://evil.example/', { prompt: 'none' }], ['https://evil.example/', { request: 'x', response_mode: 'form_post' }], ['javascript:alert(1)', { prompt: 'none' }]] as const) {
+    for (const [uri, extra] of [
+      ['https://evil.example/', {}],
+      [`${HTTPS}/../x`, {}],
+      ['https://app.example.test:444/callback', {}],
+      [HTTPS.toUpperCase(), {}],
+      ['https://evil.example/', { prompt: 'none' }],
+      ['https://evil.example/', { request: 'x', response_mode: 'form_post' }],
+      ['javascript:alert(1)', { prompt: 'none' }],
+    ] as const) {
       const page = await ana.open(authorizationUrl(consentry, clientId, { redirect_uri: uri, ...extra }).url);
       assert.equal(page.left, undefined, uri);
       assert.equal(page.status, 400);
@@ -138,7 +161,10 @@ describe('the way back', () => {
 
   it('Deny and Cancel go straight back to a program on this computer, with access_denied, state and iss', async () => {
     const { client_id: clientId } = await registerClient(consentry.issuer);
-    for (const [person, changes] of [[ana, { decision: 'deny' }], [createPerson(consentry.issuer), { decision: 'cancel' }]] as const) {
+    for (const [person, changes] of [
+      [ana, { decision: 'deny' }],
+      [createPerson(consentry.issuer), { decision: 'cancel' }],
+    ] as const) {
       const begun = authorizationUrl(consentry, clientId);
       const { left, status } = await person.submit(await person.open(begun.url), changes);
       assert.equal(status, 303);
@@ -150,8 +176,12 @@ describe('the way back', () => {
   });
 
   it('Deny goes straight back to an app that the system opens by its scheme', async () => {
-    const { client_id: clientId } = await registerClient(consentry.issuer, { redirect_uris: ['cursor://anysphere.cursor-mcp/oauth/callback'] });
-    const begun = authorizationUrl(consentry, clientId, { redirect_uri: 'cursor://anysphere.cursor-mcp/oauth/callback' });
+    const { client_id: clientId } = await registerClient(consentry.issuer, {
+      redirect_uris: ['cursor://anysphere.cursor-mcp/oauth/callback'],
+    });
+    const begun = authorizationUrl(consentry, clientId, {
+      redirect_uri: 'cursor://anysphere.cursor-mcp/oauth/callback',
+    });
     const { left } = await ana.submit(await ana.open(begun.url), { decision: 'deny' });
     assert.match(String(left?.href), /^cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\?.*error=access_denied/);
   });
@@ -167,7 +197,10 @@ describe('the way back', () => {
       assert.equal(left?.searchParams.get('state'), begun.state);
       assert.ok(left?.searchParams.get('error'));
     }
-    const denied = await ana.submit(await ana.open(authorizationUrl(consentry, clientId, { redirect_uri: HTTPS }).url), { decision: 'deny' });
+    const denied = await ana.submit(
+      await ana.open(authorizationUrl(consentry, clientId, { redirect_uri: HTTPS }).url),
+      { decision: 'deny' },
+    );
     assert.equal(denied.left?.searchParams.get('error'), 'access_denied');
     const other = authorizationUrl(consentry, await fresh(), { redirect_uri: HTTPS, prompt: 'none' });
     assertStopped(await ana.open(other.url), 'interaction_required', other.state);
@@ -177,7 +210,9 @@ describe('the way back', () => {
     const second = 'https://second.example.test/callback';
     const { client_id: clientId } = await registerClient(consentry.issuer, { redirect_uris: [HTTPS, second] });
     await authorize(consentry, clientId, { person: ana, params: { redirect_uri: HTTPS } });
-    const { left, html } = await ana.open(authorizationUrl(consentry, clientId, { redirect_uri: second, prompt: 'none' }).url);
+    const { left, html } = await ana.open(
+      authorizationUrl(consentry, clientId, { redirect_uri: second, prompt: 'none' }).url,
+    );
     assert.equal(left, undefined);
     assert.match(html, /href="https:\/\/second\.example\.test/);
   });
@@ -194,7 +229,10 @@ describe('the way back', () => {
     const { clientId } = await staticClient(consentry.rooms, { kind: 'app', redirectUris: [HTTPS] });
     const begun = authorizationUrl(consentry, clientId, { redirect_uri: HTTPS, prompt: 'none' });
     assert.equal((await ana.open(begun.url)).left?.searchParams.get('error'), 'interaction_required');
-    const denied = await ana.submit(await ana.open(authorizationUrl(consentry, clientId, { redirect_uri: HTTPS }).url), { decision: 'deny' });
+    const denied = await ana.submit(
+      await ana.open(authorizationUrl(consentry, clientId, { redirect_uri: HTTPS }).url),
+      { decision: 'deny' },
+    );
     assert.equal(denied.left?.searchParams.get('error'), 'access_denied');
   });
 
@@ -209,8 +247,14 @@ describe('the way back', () => {
   it('after a wrong password Cancel still leads back', async () => {
     const visitor = createPerson(consentry.issuer);
     const { client_id: clientId } = await registerClient(consentry.issuer);
-    const wrong = await signIn(visitor, await visitor.open(authorizationUrl(consentry, clientId).url), { ...consentry.ana, password: 'wrong wrong wrong' });
+    const wrong = await signIn(visitor, await visitor.open(authorizationUrl(consentry, clientId).url), {
+      ...consentry.ana,
+      password: 'wrong wrong wrong',
+    });
     assert.equal(wrong.status, 401);
-    assert.equal((await visitor.submit(wrong, { decision: 'cancel' })).left?.searchParams.get('error'), 'access_denied');
+    assert.equal(
+      (await visitor.submit(wrong, { decision: 'cancel' })).left?.searchParams.get('error'),
+      'access_denied',
+    );
   });
 });

@@ -18,8 +18,14 @@ describe('words on the pages', () => {
   });
   after(() => consentry?.close());
 
-  const buttons = ({ html }: Step) => [...html.matchAll(/<button\b[^>]*name="decision"[^>]*>([\s\S]*?)<\/button>/g)].map(([, label = '']) => words({ html: label }));
-  const languageOf = (page: Step) => [page.headers.get('content-language'), /<html[^>]*lang="(\w+)"/.exec(page.html)?.[1]];
+  const buttons = ({ html }: Step) =>
+    [...html.matchAll(/<button\b[^>]*name="decision"[^>]*>([\s\S]*?)<\/button>/g)].map(([, label = '']) =>
+      words({ html: label }),
+    );
+  const languageOf = (page: Step) => [
+    page.headers.get('content-language'),
+    /<html[^>]*lang="(\w+)"/.exec(page.html)?.[1],
+  ];
 
   const cases: [string, { uiLocales?: string; acceptLanguage?: string }, 'en' | 'ja'][] = [
     ['nothing asked', {}, 'en'],
@@ -82,13 +88,20 @@ describe('words on the pages', () => {
   const HOSTILE = `"><script>alert(1)</script>'><img src=x onerror=alert(1)>{{7*7}}\${7*7}<!--`;
   /** Reads the page as a browser would: nothing but our own elements, attributes and addresses. */
   const assertInert = (page: Step, what: string) => {
-    const tags = [...page.html.matchAll(/<(!?[a-z][a-z\d]*)((?:\s+[^\s=>"'/]+(?:="[^"]*")?|\s*\/)*)\s*>|<(?=[a-z!?])[^]{0,60}/gi)];
+    const tags = [
+      ...page.html.matchAll(/<(!?[a-z][a-z\d]*)((?:\s+[^\s=>"'/]+(?:="[^"]*")?|\s*\/)*)\s*>|<(?=[a-z!?])[^]{0,60}/gi),
+    ];
     assert.ok(tags.length > 20, what);
     for (const [tag, name = '', attributes = ''] of tags) {
-      assert.match(name, /^(?:!doctype|html|head|meta|title|link|script|body|header|footer|main|img|span|h[1-3]|bdi|p|dl|dt|dd|div|svg|path|circle|form|input|label|button|strong|section|ul|li|details|summary|code|fieldset|legend|a|br|time)$/i, `${what}: ${tag}`);
+      assert.match(
+        name,
+        /^(?:!doctype|html|head|meta|title|link|script|body|header|footer|main|img|span|h[1-3]|bdi|p|dl|dt|dd|div|svg|path|circle|form|input|label|button|strong|section|ul|li|details|summary|code|fieldset|legend|a|br|time)$/i,
+        `${what}: ${tag}`,
+      );
       for (const [, attribute = '', value = ''] of attributes.matchAll(/([^\s=]+)="([^"]*)"/g)) {
         assert.doesNotMatch(attribute, /^(?:on|style|srcdoc|formaction)/i, `${what}: ${tag}`);
-        if (/^(?:src|href|action)$/.test(attribute)) assert.match(value, /^(?:\/|http:\/\/127\.0\.0\.1:\d+\/|https:\/\/app\.example\.test\/)/, `${what}: ${tag}`);
+        if (/^(?:src|href|action)$/.test(attribute))
+          assert.match(value, /^(?:\/|http:\/\/127\.0\.0\.1:\d+\/|https:\/\/app\.example\.test\/)/, `${what}: ${tag}`);
       }
       if (name === 'script') assert.match(attributes, /^ type="module" src="\/static\/[^"]*"$/, what);
     }
@@ -97,22 +110,62 @@ describe('words on the pages', () => {
   };
 
   it('hostile text in any field of a client or a request renders as text (threats 6, 36)', async () => {
-    const hostile = await registerClient(consentry.issuer, { client_name: HOSTILE, client_uri: 'https://x.example/"><script>', software_id: HOSTILE, contacts: [HOSTILE] });
+    const hostile = await registerClient(consentry.issuer, {
+      client_name: HOSTILE,
+      client_uri: 'https://x.example/"><script>',
+      software_id: HOSTILE,
+      contacts: [HOSTILE],
+    });
     for (const person of [ana, createPerson(consentry.issuer)]) {
-      const page = await person.open(authorizationUrl(consentry, hostile.client_id, { state: HOSTILE, ui_locales: HOSTILE, nonce: HOSTILE, scope: 'openid mail:read' }).url);
+      const page = await person.open(
+        authorizationUrl(consentry, hostile.client_id, {
+          state: HOSTILE,
+          ui_locales: HOSTILE,
+          nonce: HOSTILE,
+          scope: 'openid mail:read',
+        }).url,
+      );
       assert.ok(isConsentPage(page) || isConnectPage(page), words(page));
       assert.match(words(page), /<script>alert/);
       assertInert(page, 'client name');
     }
-    for (const name of ['client_id', 'redirect_uri', 'scope', 'state', 'response_type', 'resource', 'prompt', 'request', 'request_uri', 'response_mode', 'code_challenge_method', 'code_challenge', 'max_age', 'id_token_hint', 'claims', 'registration', 'login_hint']) {
-      const begun = authorizationUrl(consentry, clientId, { redirect_uri: 'https://app.example.test/cb', [name]: HOSTILE });
+    for (const name of [
+      'client_id',
+      'redirect_uri',
+      'scope',
+      'state',
+      'response_type',
+      'resource',
+      'prompt',
+      'request',
+      'request_uri',
+      'response_mode',
+      'code_challenge_method',
+      'code_challenge',
+      'max_age',
+      'id_token_hint',
+      'claims',
+      'registration',
+      'login_hint',
+    ]) {
+      const begun = authorizationUrl(consentry, clientId, {
+        redirect_uri: 'https://app.example.test/cb',
+        [name]: HOSTILE,
+      });
       assertInert(await ana.open(begun.url), name);
       const loopback = await ana.open(authorizationUrl(consentry, clientId, { [name]: HOSTILE }).url);
       if (!loopback.left) assertInert(loopback, name);
     }
     const https = await registerClient(consentry.issuer, { redirect_uris: ['https://app.example.test/cb'] });
-    for (const params of [{ prompt: 'none', state: HOSTILE }, { response_type: HOSTILE }, { scope: HOSTILE, resource: 'http://127.0.0.1:9/strict' }, { prompt: HOSTILE, state: HOSTILE }]) {
-      const stopped = await ana.open(authorizationUrl(consentry, https.client_id, { redirect_uri: 'https://app.example.test/cb', ...params }).url);
+    for (const params of [
+      { prompt: 'none', state: HOSTILE },
+      { response_type: HOSTILE },
+      { scope: HOSTILE, resource: 'http://127.0.0.1:9/strict' },
+      { prompt: HOSTILE, state: HOSTILE },
+    ]) {
+      const stopped = await ana.open(
+        authorizationUrl(consentry, https.client_id, { redirect_uri: 'https://app.example.test/cb', ...params }).url,
+      );
       assert.equal(stopped.left, undefined);
       assertInert(stopped, JSON.stringify(params));
     }
@@ -123,25 +176,50 @@ describe('words on the pages', () => {
     const page = await visitor.open(authorizationUrl(consentry, clientId).url);
     assertInert(await visitor.submit(page, { email: HOSTILE, password: HOSTILE, decision: 'continue' }), 'email');
     const account = await visitor.open(`${consentry.issuer}/account`);
-    assertInert(await visitor.submit(account, { email: HOSTILE, current_password: HOSTILE, new_password: HOSTILE, repeat_password: HOSTILE }), 'account');
-    for (const path of ['/device?user_code=', '/logout?post_logout_redirect_uri=', '/logout?client_id=', '/logout?id_token_hint=', '/?x=', '/nowhere/', '/interaction/', '/logout/success?client_id=']) {
+    assertInert(
+      await visitor.submit(account, {
+        email: HOSTILE,
+        current_password: HOSTILE,
+        new_password: HOSTILE,
+        repeat_password: HOSTILE,
+      }),
+      'account',
+    );
+    for (const path of [
+      '/device?user_code=',
+      '/logout?post_logout_redirect_uri=',
+      '/logout?client_id=',
+      '/logout?id_token_hint=',
+      '/?x=',
+      '/nowhere/',
+      '/interaction/',
+      '/logout/success?client_id=',
+    ]) {
       assertInert(await ana.open(`${consentry.issuer}${path}${encodeURIComponent(HOSTILE)}`), path);
     }
   });
 
   it('names and tools of a server render as text, whoever wrote them (threat 61)', async () => {
     const uri = 'http://127.0.0.1:9/hostile';
-    await register(consentry.rooms, { uri, name: 'Hostile', scopes: [{ name: 'x:read', description: 'x', sensitivity: 'low', effect: 'read', tools: ['x'] }] });
+    await register(consentry.rooms, {
+      uri,
+      name: 'Hostile',
+      scopes: [{ name: 'x:read', description: 'x', sensitivity: 'low', effect: 'read', tools: ['x'] }],
+    });
     // Past every check of what an administrator may enter.
     await sql(consentry, 'UPDATE resources SET name = $2 WHERE uri = $1', [uri, HOSTILE]);
-    await sql(consentry, "UPDATE resource_scopes SET description = $1, tools = ARRAY[$1] WHERE name = 'x:read'", [HOSTILE]);
+    await sql(consentry, "UPDATE resource_scopes SET description = $1, tools = ARRAY[$1] WHERE name = 'x:read'", [
+      HOSTILE,
+    ]);
     const page = await ana.open(authorizationUrl(consentry, clientId, { resource: uri }).url);
     assert.ok(isConsentPage(page));
     assertInert(page, 'server');
   });
 
   it('invisible and direction-changing characters of a client name never reach the page', async () => {
-    const sly = await registerClient(consentry.issuer, { client_name: 'Mail\u202E\u2066gpj.exe\u200B\u0000\u0007\uFEFF' });
+    const sly = await registerClient(consentry.issuer, {
+      client_name: 'Mail\u202E\u2066gpj.exe\u200B\u0000\u0007\uFEFF',
+    });
     const page = await ana.open(authorizationUrl(consentry, sly.client_id).url);
     assert.ok(isConsentPage(page));
     assert.doesNotMatch(page.html, /[\u202A-\u202E\u2066-\u2069\u200B-\u200F\uFEFF\u0000\u0007]/);

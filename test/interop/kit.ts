@@ -58,5 +58,8 @@ export function readable({ headers }: Response): boolean {
 
 /** Whether that script sees this header too. */
 export function exposes({ headers }: Response, name: string): boolean {
-  return (headers.get('access-control-expose-headers') ?? '').toLowerCase().split(/\s*,\s*/).includes(name);
+  return (headers.get('access-control-expose-headers') ?? '')
+    .toLowerCase()
+    .split(/\s*,\s*/)
+    .includes(name);
 }

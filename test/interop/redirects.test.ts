@@ -1,10 +1,10 @@
 /** Where real clients want to be sent back to, and that nothing near it will do. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { authorizationUrl, authorize, redeem, registerClient } from '../flow.ts';
+import { approve, authorizationUrl, authorize, redeem, registerClient, signIn } from '../flow.ts';
 import { type Consentry, startConsentry } from '../harness.ts';
 import { heading } from '../interaction/kit.ts';
-import { createPerson, type Person } from '../person.ts';
+import { createPerson, type Person, type Step } from '../person.ts';
 
 const CURSOR = 'cursor://anysphere.cursor-mcp/oauth/callback';
 
@@ -78,6 +78,26 @@ describe('redirects of real clients', () => {
       await connect(client.client_id, 'http://127.0.0.1:40123/callback');
       await connect(client.client_id, String(uris[2]));
     });
+  }
+
+  it('row 19: no page lets form-action hold the redirect back, and none can be framed', async () => {
+    const { client_id: id } = await registerClient(consentry.issuer);
+    const person = createPerson(consentry.issuer);
+    const connect = await person.open(authorizationUrl(consentry, id).url);
+    const consent = await signIn(person, connect, consentry.ana);
+    const done = await approve(person, consent);
+    assert.ok(done.left?.searchParams.get('code'));
+    const stopped = await person.open(authorizationUrl(consentry, 'unknown').url);
+    for (const page of [connect, consent, done, stopped]) assertPolicy(page);
+  });
+
+  function assertPolicy({ url, headers, html }: Step): void {
+    const policy = headers.get('content-security-policy') ?? '';
+    assert.doesNotMatch(policy, /form-action/, url);
+    assert.match(policy, /(^|; )frame-ancestors 'none'(;|$)/, url);
+    assert.match(policy, /(^|; )default-src 'none'(;|$)/, url);
+    assert.equal(headers.get('x-frame-options'), 'DENY', url);
+    assert.doesNotMatch(html, /http-equiv="?content-security-policy/i, url);
   }
 
   it('row 22: localhost and 127.0.0.1 each match any port and stay two hosts', async () => {

@@ -59,7 +59,10 @@ describe('registration by real clients', () => {
     assert.deepEqual(client.grant_types, ['authorization_code', 'refresh_token']);
     assert.deepEqual(client.response_types, ['code']);
     assert.equal(client.token_endpoint_auth_method, 'client_secret_basic');
-    assert.deepEqual(Object.keys(client).filter((member) => /^(consentry_|requested_)/.test(member)), []);
+    assert.deepEqual(
+      Object.keys(client).filter((member) => /^(consentry_|requested_)/.test(member)),
+      [],
+    );
   });
 
   it('row 20: what is read back later has no null either', async () => {

@@ -4,7 +4,16 @@ import { after, before, describe, it, mock } from 'node:test';
 import { decodeJwt } from 'jose';
 import { disableAccount, revokeClient } from '../../src/revocations.ts';
 import { authorize, basic, introspect, redeem, refresh, registerClient, tokenRequest } from '../flow.ts';
-import { addPerson, CALENDAR, type Consentry, type Registered, register, sql, startConsentry, staticClient } from '../harness.ts';
+import {
+  addPerson,
+  CALENDAR,
+  type Consentry,
+  type Registered,
+  register,
+  sql,
+  startConsentry,
+  staticClient,
+} from '../harness.ts';
 import { createPerson, type Person } from '../person.ts';
 import { type Connected, connect, reasons } from './kit.ts';
 
@@ -29,7 +38,11 @@ describe('refresh', () => {
   const later = (seconds: number) => mock.timers.tick(seconds * 1000);
   const scopeOf = (token: string | undefined) => decodeJwt(String(token)).scope;
 
-  async function assertDead({ clientId }: Connected, refreshToken: string | undefined, accessToken: string | undefined) {
+  async function assertDead(
+    { clientId }: Connected,
+    refreshToken: string | undefined,
+    accessToken: string | undefined,
+  ) {
     const { status, body } = await refresh(consentry, clientId, refreshToken);
     assert.deepEqual([status, body.error], [400, 'invalid_grant']);
     assert.deepEqual((await introspect(consentry, accessToken)).body, { active: false });
@@ -121,7 +134,11 @@ describe('refresh', () => {
 
     it('for two resources: invalid_target', async () => {
       const tokens = await connect(consentry, { person: ana });
-      const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: tokens.clientId, refresh_token: tokens.refreshToken });
+      const body = new URLSearchParams({
+        grant_type: 'refresh_token',
+        client_id: tokens.clientId,
+        refresh_token: tokens.refreshToken,
+      });
       for (const uri of [consentry.mail.uri, calendar.uri]) body.append('resource', uri);
       const response = await fetch(`${consentry.issuer}/token`, { method: 'POST', body });
       assert.equal(response.status, 400);
@@ -138,13 +155,28 @@ describe('refresh', () => {
     });
 
     it('by a confidential client without, or with wrong, credentials: 401 invalid_client (threat 14)', async () => {
-      const { client_id: clientId, client_secret: secret } = await registerClient(consentry.issuer, { token_endpoint_auth_method: 'client_secret_basic' });
+      const { client_id: clientId, client_secret: secret } = await registerClient(consentry.issuer, {
+        token_endpoint_auth_method: 'client_secret_basic',
+      });
       const authorized = await authorize(consentry, clientId, { person: ana });
-      const fields = { grant_type: 'authorization_code', code: authorized.code, code_verifier: authorized.verifier, redirect_uri: authorized.redirectUri };
+      const fields = {
+        grant_type: 'authorization_code',
+        code: authorized.code,
+        code_verifier: authorized.verifier,
+        redirect_uri: authorized.redirectUri,
+      };
       const tokens = await tokenRequest(consentry.issuer, fields, basic(clientId, secret));
       const ask = (headers: Record<string, string>, more: Record<string, string> = {}) =>
-        tokenRequest(consentry.issuer, { grant_type: 'refresh_token', refresh_token: tokens.body.refresh_token, ...more }, headers);
-      for (const answer of [await ask({}, { client_id: clientId }), await ask(basic(clientId, 'wrong')), await ask({}, { client_id: clientId, client_secret: 'wrong' })]) {
+        tokenRequest(
+          consentry.issuer,
+          { grant_type: 'refresh_token', refresh_token: tokens.body.refresh_token, ...more },
+          headers,
+        );
+      for (const answer of [
+        await ask({}, { client_id: clientId }),
+        await ask(basic(clientId, 'wrong')),
+        await ask({}, { client_id: clientId, client_secret: 'wrong' }),
+      ]) {
         assert.deepEqual([answer.status, answer.body.error], [401, 'invalid_client']);
       }
       assert.equal((await ask(basic(clientId, secret))).status, 200);
@@ -187,7 +219,12 @@ describe('refresh', () => {
   it('ends where a later page unticked a scope it carries; the later sign-in goes on (threat 59)', async () => {
     const params = { scope: 'mail:read mail:send' };
     const early = await connect(consentry, { person: ana, params });
-    const late = await connect(consentry, { person: ana, clientId: early.clientId, params, consent: { scope: 'mail:read' } });
+    const late = await connect(consentry, {
+      person: ana,
+      clientId: early.clientId,
+      params,
+      consent: { scope: 'mail:read' },
+    });
     assert.equal((await refresh(consentry, early.clientId, early.refreshToken)).body.error, 'invalid_grant');
     assert.equal((await refresh(consentry, late.clientId, late.refreshToken)).status, 200);
   });
@@ -240,12 +277,25 @@ describe('refresh', () => {
   it('is not offered for "just this once", nor to a proxy, nor to a client that registered without it', async () => {
     const { client_id: plain } = await registerClient(consentry.issuer, { grant_types: ['authorization_code'] });
     const { clientId: proxy, clientSecret } = await staticClient(consentry.rooms, { kind: 'proxy' });
-    const once = await connect(consentry, { person: ana, consent: { expiry: 'once' }, params: { scope: 'mail:read offline_access' } });
+    const once = await connect(consentry, {
+      person: ana,
+      consent: { expiry: 'once' },
+      params: { scope: 'mail:read offline_access' },
+    });
     assert.equal(once.refreshToken, undefined);
     assert.equal((await introspect(consentry, once.accessToken)).body.active, true);
     assert.equal((await connect(consentry, { person: ana, clientId: plain })).refreshToken, undefined);
-    const authorized = await authorize(consentry, proxy, { person: ana, params: { scope: 'mail:read offline_access' } });
-    const { client_id: _, ...fields } = { client_id: '', grant_type: 'authorization_code', code: authorized.code, code_verifier: authorized.verifier, redirect_uri: authorized.redirectUri };
+    const authorized = await authorize(consentry, proxy, {
+      person: ana,
+      params: { scope: 'mail:read offline_access' },
+    });
+    const { client_id: _, ...fields } = {
+      client_id: '',
+      grant_type: 'authorization_code',
+      code: authorized.code,
+      code_verifier: authorized.verifier,
+      redirect_uri: authorized.redirectUri,
+    };
     const { status, body } = await tokenRequest(consentry.issuer, fields, basic(proxy, clientSecret));
     assert.deepEqual([status, body.refresh_token], [200, undefined]);
   });
@@ -254,7 +304,11 @@ describe('refresh', () => {
     const expiries = `SELECT a.expires_at AS token, g.expires_at AS grant, c.expires_at AS consent, c.approved_at AS approved
       FROM artifacts a JOIN grants g ON g.id = a.grant_id JOIN consents c ON c.id = g.consent_id
       WHERE a.kind = 'RefreshToken' AND a.client_id = $1 ORDER BY a.expires_at DESC LIMIT 1`;
-    for (const [expiry, days] of [['30d', 30], ['max', 90], ['forever', 90]] as const) {
+    for (const [expiry, days] of [
+      ['30d', 30],
+      ['max', 90],
+      ['forever', 90],
+    ] as const) {
       const tokens = await connect(consentry, { consent: { expiry } });
       let { refreshToken } = tokens;
       for (let day = 25; day < days; day += 25) {
@@ -262,7 +316,9 @@ describe('refresh', () => {
         const { status, body } = await refresh(consentry, tokens.clientId, refreshToken);
         assert.equal(status, 200, `${expiry} on day ${day}`);
         refreshToken = String(body.refresh_token);
-        const [row] = await sql<Record<'token' | 'grant' | 'consent' | 'approved', Date>>(consentry, expiries, [tokens.clientId]);
+        const [row] = await sql<Record<'token' | 'grant' | 'consent' | 'approved', Date>>(consentry, expiries, [
+          tokens.clientId,
+        ]);
         assert.ok(row && Number(row.token) <= Number(row.consent) && Number(row.grant) <= Number(row.consent));
         assert.equal(Math.round((Number(row.consent) - Number(row.approved)) / DAY_MS), days);
       }

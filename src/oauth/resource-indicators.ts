@@ -18,9 +18,9 @@ export function createResourceIndicators({ resources }: { resources: ResourceSto
 
   return {
     resolve,
-    /** `resource` was not sent: the only one there is, never a token for nobody. */
-    async defaultResource(_ctx: KoaContextWithOIDC, _client: Client, granted?: string[]): Promise<string> {
-      if (granted && granted.length === 1 && granted[0]) return granted[0];
+    /** `resource` was not sent: the only one there is, never a token for nobody. Sent twice: no choice of ours. */
+    async defaultResource(_ctx: KoaContextWithOIDC, _client: Client, asked?: string[]): Promise<string> {
+      if (asked) throw new errors.InvalidTarget('a token is for exactly one resource');
       const only = await resources.only();
       if (!only) throw new errors.InvalidTarget('resource is required: name the MCP server the token is for');
       return only.uri;

@@ -28,6 +28,7 @@ export function oauthRoutes(deps: OauthRoutesDeps): Middleware {
     if (ctx.path === '/authorize' && ctx.method === 'GET') canonicalizeQuery(ctx);
     // A code that arrives in a link would be one press away from a phisher's device (RFC 8628 §5.4).
     if (ctx.path === '/device' && ctx.method === 'GET') ctx.query = {};
+    if (ctx.path.startsWith('/.well-known/') && allowAnyOrigin(ctx)) return;
     if (ctx.path.startsWith('/register')) return registration(ctx, next, deps);
     if (ctx.method === 'POST' && FORM_ROUTES.has(ctx.path)) await canonicalizeForm(ctx);
     if (ctx.method === 'POST' && TOKEN_ROUTES.has(ctx.path)) return withToken(ctx, next, deps);
@@ -45,6 +46,21 @@ async function mend(ctx: KoaContextWithOIDC, deps: OauthRoutesDeps): Promise<voi
     renderLogout(ctx, deps.respond);
   }
   await deps.stopRedirect(ctx);
+}
+
+/**
+ * Clients in browsers try several addresses and have to be able to read the 404 of those that we do not have.
+ *
+ * @returns true where the request was a preflight and has been answered
+ */
+function allowAnyOrigin(ctx: Context): boolean {
+  ctx.set('Access-Control-Allow-Origin', '*');
+  if (ctx.method !== 'OPTIONS') return false;
+  ctx.set('Access-Control-Allow-Methods', 'GET');
+  ctx.set('Access-Control-Allow-Headers', ctx.get('access-control-request-headers') || 'mcp-protocol-version');
+  ctx.set('Access-Control-Max-Age', '3600');
+  ctx.status = 204;
+  return true;
 }
 
 /** RFC 8707 §2 compares identifiers as strings; clients write `https://h/` for `https://h`. */
@@ -92,6 +108,13 @@ async function registration(ctx: Context, next: () => Promise<void>, { clients }
     ctx.set('Access-Control-Allow-Headers', ctx.get('access-control-request-headers') || 'authorization, content-type');
     ctx.set('Access-Control-Max-Age', '3600');
     ctx.status = 204;
+    return;
+  }
+  if (ctx.path.startsWith('/register/') && !ctx.get('authorization')) {
+    // RFC 6750 §3.1: nothing was proven, so there is nothing more to say.
+    ctx.set('WWW-Authenticate', 'Bearer');
+    ctx.status = 401;
+    ctx.body = { error: 'invalid_token', error_description: 'the registration access token is missing' };
     return;
   }
   if (ctx.method === 'PUT') await confirmSecret(ctx, clients);

@@ -28,7 +28,7 @@ function assertRefused({ status, body }: TokenAnswer, error = 'invalid_grant'): 
 }
 
 // No grace: it would let a burnt token pass for a while.
-describe('a refresh', () => {
+describe('refreshes of real clients', () => {
   before(async () => {
     await start({ REFRESH_GRACE_SECONDS: '0' });
     await register(consentry.rooms, CALENDAR);
@@ -42,7 +42,7 @@ describe('a refresh', () => {
     ['an unknown scope', { scope: 'mail:everything' }, 'invalid_scope'],
   ];
   for (const [what, change, error] of wrongs) {
-    it(`row 7: that fails for ${what} burns nothing`, async () => {
+    it(`row 7: a refresh that fails for ${what} burns nothing`, async () => {
       const token = await connect();
       assertRefused(await refresh(consentry, id, token, change), error);
       const retried = await refresh(consentry, id, token);
@@ -52,14 +52,14 @@ describe('a refresh', () => {
     });
   }
 
-  it('row 7: in the name of another client burns nothing', async () => {
+  it('row 7: a refresh in the name of another client burns nothing', async () => {
     const token = await connect();
     const { client_id: other } = await registerClient(consentry.issuer);
     assertRefused(await refresh(consentry, other, token));
     assert.equal((await refresh(consentry, id, token)).status, 200);
   });
 
-  it('row 30: without scope gives the scopes of the grant, also after one that asked for fewer', async () => {
+  it('row 30: a refresh without scope gives the scopes of the grant, also after one that asked for fewer', async () => {
     const token = await connect('mail:read mail:label openid');
     const granted = ['mail:label', 'mail:read'];
     const own = (answer: TokenAnswer) => scopesOf(answer).filter((scope) => scope.startsWith('mail:'));
@@ -88,7 +88,7 @@ describe('the grace of a refresh token', () => {
     assert.equal((await refresh(consentry, id, successors[0])).status, 200);
   });
 
-  it('row 8: ends when the successor is used, and then reuse ends the whole family', async () => {
+  it('row 8: the grace ends when the successor is used, and then reuse ends the whole family', async () => {
     const token = await connect();
     const second = await refresh(consentry, id, token);
     const third = await refresh(consentry, id, second.body.refresh_token);
@@ -99,7 +99,7 @@ describe('the grace of a refresh token', () => {
     assert.equal((await introspect(consentry, third.body.access_token)).body.active, false);
   });
 
-  it('row 8: lasts as configured, counted from the first use, and then reuse ends the whole family', async () => {
+  it('row 8: the grace lasts as configured, counted from the first use, and then reuse ends the whole family', async () => {
     const token = await connect();
     const first = await refresh(consentry, id, token);
     ahead += 15_000;

@@ -5,6 +5,7 @@ import type { Accounts } from '../accounts/account.ts';
 import type { AccountStore } from '../accounts/store.ts';
 import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
+import { isEmail, normaliseEmail, passwordProblem } from '../credentials.ts';
 import type { ArtifactStore } from '../storage/artifacts.ts';
 import type { Browsers } from '../web/browser.ts';
 import type { Csrf } from '../web/csrf.ts';
@@ -24,7 +25,7 @@ export interface PasswordDeps {
 }
 
 const ACTION = '/account';
-const MAX_ROUTES_BYTES = 4096;
+const MAX_EMAIL_CHARACTERS = 1000;
 
 export function accountRoutes(deps: PasswordDeps): Router {
   const router = new Router();
@@ -40,36 +41,52 @@ function show(ctx: Context, deps: PasswordDeps, model: Partial<PasswordModel>, s
 
 async function submit(ctx: Context, deps: PasswordDeps): Promise<void> {
   const fields = (await readForm(ctx)) ?? {};
-  const email = (single(fields, 'email') ?? '').slice(0, MAX_ROUTES_BYTES);
+  const email = (single(fields, 'email') ?? '').slice(0, MAX_EMAIL_CHARACTERS);
   const newPassword = single(fields, 'new_password') ?? '';
   const genuine =
     deps.csrf.sameOrigin(ctx) && deps.csrf.verify(single(fields, 'csrf'), ['account', deps.browsers.identify(ctx)]);
   if (!genuine) return show(ctx, deps, { email, error: 'expired' }, 403);
   if (newPassword !== single(fields, 'repeat_password')) return show(ctx, deps, { email, error: 'mismatch' }, 400);
-  const address = deps.clientAddress(ctx);
   const currentPassword = single(fields, 'current_password') ?? '';
-  const result = await changeFor(email, { currentPassword, newPassword, address }, deps);
-  if (!result.ok) {
-    const [error, status] = explain(result.reason);
-    const retryAfterSeconds = 'retryAfterSeconds' in result ? result.retryAfterSeconds : undefined;
-    return show(ctx, deps, { email, error, retryAfterSeconds }, status);
-  }
-  await deps.artifacts.destroyByAccount('Session', result.accountId);
+  const result = await changeFor(email, { currentPassword, newPassword, address: deps.clientAddress(ctx) }, deps);
+  if (!result.ok) return refuse(ctx, deps, email, result);
+  // With the sessions also the sign-ins that have not become one yet.
+  for (const kind of ['Session', 'Interaction']) await deps.artifacts.destroyByAccount(kind, result.accountId);
   await deps.audit.record(events.passwordChanged({ accountId: result.accountId }));
   show(ctx, deps, { email, done: true }, 200);
 }
 
 type Change = { currentPassword: string; newPassword: string; address: string };
+type Refused = { ok: false; reason: string; retryAfterSeconds?: number | undefined; accountId?: string | undefined };
 
-/** An unknown address costs as much time, and counts as much, as a wrong password. */
-async function changeFor(email: string, change: Change, { accounts, accountStore }: PasswordDeps) {
-  const account = await accountStore.findByEmail(email);
-  if (!account) {
+/**
+ * An unknown or disabled account costs as much time, counts as much and is told the same as a wrong password; the new
+ * password is judged before, so that what is said of it says nothing of the account.
+ */
+async function changeFor(
+  email: string,
+  change: Change,
+  { accounts, accountStore }: PasswordDeps,
+): Promise<Refused | { ok: true; accountId: string }> {
+  const problem = passwordProblem(change.newPassword, email);
+  if (problem) return { ok: false, reason: problem };
+  const account = isEmail(normaliseEmail(email)) ? await accountStore.findByEmail(email) : undefined;
+  if (!account || account.disabledAt) {
     const outcome = await accounts.signIn({ email, password: change.currentPassword, address: change.address });
-    return outcome.ok ? ({ ok: false, reason: 'credentials' } as const) : outcome;
+    return outcome.ok ? { ok: false, reason: 'credentials' } : outcome;
   }
   const result = await accounts.changePassword({ accountId: account.id, ...change });
-  return result.ok ? { ok: true as const, accountId: account.id } : result;
+  return { ...result, accountId: account.id };
+}
+
+async function refuse(ctx: Context, deps: PasswordDeps, email: string, refused: Refused): Promise<void> {
+  const { reason, retryAfterSeconds, accountId } = refused;
+  const [error, status] = explain(reason);
+  if (error === 'credentials' && accountId) {
+    await deps.audit.record(events.signInFailed({ accountId }, reason, { page: 'account' }));
+  } else if (error === 'credentials' || error === 'throttled') deps.audit.count('sign_in.failed', reason);
+  if (retryAfterSeconds) ctx.set('Retry-After', String(retryAfterSeconds));
+  show(ctx, deps, { email, error, retryAfterSeconds }, status);
 }
 
 function explain(reason: string): [NonNullable<PasswordModel['error']>, number] {

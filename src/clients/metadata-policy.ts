@@ -13,6 +13,8 @@ const AUTH_METHODS = {
 const KINDS: readonly ClientKind[] = ['app', 'proxy', 'service', 'undeclared', 'resource'];
 const MAX_REDIRECT_URIS = 20;
 const MAX_KEYS = 10;
+/** Escaped U+0000 and lone surrogates: what JSON can say and a jsonb column cannot hold. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 /** Scope tokens and spaces (RFC 6749 §3.3). */
 const SCOPE = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,2000}$/;
 
@@ -72,6 +74,9 @@ export function applyPolicy(metadata: Metadata, origin: ClientOrigin, rules: Pol
   metadata.consentry_origin = origin;
   metadata.consentry_kind = administered ? kindOf(metadata) : 'app';
   checkRedirects(metadata, { ...rules, specialUseHosts: administered });
+  if (UNSTORABLE.test(JSON.stringify(metadata))) {
+    throw new errors.InvalidClientMetadata('metadata must not have U+0000 or half characters in it');
+  }
 }
 
 /** A client whose kind nobody declared is treated with the least trust. */

@@ -101,8 +101,13 @@ export function createConsentStore({ database, now }: { database: Database; now:
       });
       return nameParties(db, rows);
     },
+    /** Waits for nobody: who holds the row does something with it that matters more. */
     async touch(id: string): Promise<void> {
-      await database.write((tx) => tx.consent.updateMany({ where: { id }, data: { lastUsedAt: now() } }));
+      await database.write(
+        (tx) => tx.$executeRaw`
+          UPDATE consents SET last_used_at = ${now()}
+          WHERE id IN (SELECT id FROM consents WHERE id = ${id} FOR NO KEY UPDATE SKIP LOCKED)`,
+      );
     },
   };
 }

@@ -21,6 +21,8 @@ export interface AdapterDeps {
   refreshTokens: RefreshTokens;
 }
 
+const DEVICE_CODE_REMEMBERED_SECONDS = 300;
+
 /** @returns the factory that oidc-provider calls once for each of its models */
 export function createAdapterFactory(deps: AdapterDeps): (model: string) => Adapter {
   return (model) => {
@@ -49,13 +51,14 @@ function artifactAdapter(
     find: async (id) => noteWhose(kind, present(await artifacts.find(kind, id))),
     findByUid: async (uid) => present(await artifacts.findByUid(kind, uid)),
     findByUserCode: async (userCode) => present(await artifacts.findByUserCode(kind, userCode)),
-    upsert: (id, payload, ttlSeconds) => artifacts.upsert(kind, id, payload, ttlSeconds),
+    upsert: (id, payload, ttlSeconds) => artifacts.upsert(kind, id, payload, kept(kind, ttlSeconds)),
     async destroy(id) {
       const found = await artifacts.destroy(kind, id);
       // A request resumes once: of two at the same instant one finds nothing more to resume.
       if (!found && kind === 'Interaction') throw new errors.SessionNotFound('the request was answered already');
     },
-    revokeByGrantId: (grantId) => artifacts.destroyByGrant(kind, grantId),
+    // What belongs to a grant ends with it, by foreign key.
+    revokeByGrantId: async () => {},
     async consume(id) {
       if (await consume(id)) return;
       // Somebody else was quicker: this is the second use, which ends the sign-in (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
@@ -65,6 +68,11 @@ function artifactAdapter(
       throw new errors.InvalidGrant(`${kind} already used`);
     },
   };
+}
+
+/** An expired device code is told from an unknown one (RFC 8628 §3.5): it is kept for a while, and its `exp` decides. */
+function kept(kind: string, ttlSeconds: number | undefined): number | undefined {
+  return kind === 'DeviceCode' && ttlSeconds !== undefined ? ttlSeconds + DEVICE_CODE_REMEMBERED_SECONDS : ttlSeconds;
 }
 
 /** As oidc-provider does it where it notices a second use itself: for the record. */

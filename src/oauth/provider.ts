@@ -26,6 +26,7 @@ export function createProvider({ issuer, configuration, refreshTokens, artifacts
   // A grant names the consent it was made under and whether it may be refreshed; an interaction whose sign-in it holds.
   keepInPayload(provider.Grant, 'consentId', 'refreshAllowed');
   keepInPayload(provider.Interaction, 'accountId');
+  beginSessionsLate(provider, configuration);
   detectReplaysAtomically(provider, artifacts);
   recordProviderEvents(provider, audit);
   return provider;
@@ -74,6 +75,20 @@ function queryResponsesOnly(provider: Provider): void {
 function keepInPayload(model: unknown, ...names: string[]): void {
   const inPayload = [...(model as { IN_PAYLOAD: string[] }).IN_PAYLOAD, ...names];
   Object.defineProperty(model, 'IN_PAYLOAD', { get: () => inPayload });
+}
+
+/** A page for a device code that comes without a session is answered with a form that needs one; stock fails there. */
+function beginSessionsLate(provider: Provider, { cookies, ttl }: Configuration): void {
+  const { prototype } = provider.Session as unknown as {
+    prototype: { exp?: number; id: string; persist(): Promise<string>; save(ttl: number): Promise<string> };
+  };
+  const persist = prototype.persist;
+  prototype.persist = function persistOrBegin(this: typeof prototype): Promise<string> {
+    if (this.exp !== undefined) return persist.call(this);
+    const ctx = Provider.ctx as KoaContextWithOIDC;
+    ctx.oidc.cookies.set(provider.cookieName('session'), this.id, cookies?.long);
+    return this.save(Number(ttl?.Session));
+  };
 }
 
 /** Stock looks, then writes: two at once would both pass (RFC 9449 §11.1, RFC 7523 §3). */

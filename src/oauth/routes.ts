@@ -25,13 +25,15 @@ const TOKEN_ROUTES = new Set(['/introspect', '/revoke']);
 
 export function oauthRoutes(deps: OauthRoutesDeps): Middleware {
   return async (ctx, next) => {
-    if (ctx.path === '/authorize' && ctx.method === 'GET') canonicalizeQuery(ctx);
+    // oidc-provider also answers to `/Device` and `/device/`: what is done here must hold for every spelling.
+    const path = ctx.path.toLowerCase().replace(/\/$/, '');
+    if (path === '/authorize') canonicalizeQuery(ctx);
     // A code that arrives in a link would be one press away from a phisher's device (RFC 8628 §5.4).
-    if (ctx.path === '/device' && ctx.method === 'GET') ctx.query = {};
-    if (ctx.path.startsWith('/.well-known/') && allowAnyOrigin(ctx)) return;
-    if (ctx.path.startsWith('/register')) return registration(ctx, next, deps);
-    if (ctx.method === 'POST' && FORM_ROUTES.has(ctx.path)) await canonicalizeForm(ctx);
-    if (ctx.method === 'POST' && TOKEN_ROUTES.has(ctx.path)) return withToken(ctx, next, deps);
+    if (path === '/device' && ctx.method !== 'POST') ctx.query = {};
+    if (path.startsWith('/.well-known/') && allowAnyOrigin(ctx)) return;
+    if (path.startsWith('/register')) return registration(ctx, next, deps);
+    if (ctx.method === 'POST' && FORM_ROUTES.has(path)) await canonicalizeForm(ctx);
+    if (ctx.method === 'POST' && TOKEN_ROUTES.has(path)) return withToken(ctx, next, deps);
     await next();
     await mend(ctx as KoaContextWithOIDC, deps);
   };

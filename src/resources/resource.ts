@@ -30,6 +30,8 @@ export interface Resource {
  * @returns undefined where the value is no http(s) URL, or has a fragment or credentials
  */
 export function canonicalResource(value: string): string | undefined {
+  // The parser would drop or turn these, and a URI has none of them (RFC 3986 §2).
+  if (/[\0-\x20\x7f\\]/.test(value)) return undefined;
   const url = URL.parse(value);
   if (!url || !['https:', 'http:'].includes(url.protocol)) return undefined;
   if (value.includes('#') || url.username || url.password) return undefined;

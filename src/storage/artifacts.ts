@@ -31,7 +31,6 @@ export interface ArtifactStore {
   consume(kind: string, id: string): Promise<boolean>;
   /** @returns false where it was gone already */
   destroy(kind: string, id: string): Promise<boolean>;
-  destroyByGrant(kind: string, grantId: string): Promise<void>;
   /** Ends the browser sessions of an account. */
   destroyByAccount(kind: string, accountId: string): Promise<number>;
   destroyByClient(kind: string, clientId: string): Promise<number>;
@@ -97,17 +96,20 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
       return count === 1;
     },
     async consume(kind, id) {
-      const { count } = await database.write((tx) =>
-        tx.artifact.updateMany({ where: { kind, id: key(kind, id), consumedAt: null }, data: { consumedAt: now() } }),
-      );
+      const where = { kind, id: key(kind, id) };
+      const { count } = await database.write(async (tx) => {
+        await lockGrant(tx, where);
+        return tx.artifact.updateMany({ where: { ...where, consumedAt: null }, data: { consumedAt: now() } });
+      });
       return count === 1;
     },
     async destroy(kind, id) {
-      const { count } = await database.write((tx) => tx.artifact.deleteMany({ where: { kind, id: key(kind, id) } }));
+      const where = { kind, id: key(kind, id) };
+      const { count } = await database.write(async (tx) => {
+        await lockGrant(tx, where);
+        return tx.artifact.deleteMany({ where });
+      });
       return count === 1;
-    },
-    async destroyByGrant(kind, grantId) {
-      await database.write((tx) => tx.artifact.deleteMany({ where: { kind, grantId: key('Grant', grantId) } }));
     },
     async destroyByAccount(kind, accountId) {
       const { count } = await database.write((tx) => tx.artifact.deleteMany({ where: { kind, accountId } }));
@@ -122,6 +124,17 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
 
 /** Kinds that live and die with a grant. An Interaction also names one, but may do so before it is stored. */
 const GRANTED = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode']);
+
+/**
+ * Whoever uses something up or ends it holds its grant first, as a revocation does, which takes everything below the
+ * grant with it: in any other order two of them would wait for each other.
+ */
+async function lockGrant(tx: Prisma.TransactionClient, { kind, id }: { kind: string; id: string }): Promise<void> {
+  if (!GRANTED.has(kind)) return;
+  await tx.$queryRaw`
+    SELECT g.id FROM grants g JOIN artifacts a ON a.grant_id = g.id
+    WHERE a.kind = ${kind} AND a.id = ${id} FOR UPDATE OF g`;
+}
 
 function text(value: unknown): string | null {
   return typeof value === 'string' ? value : null;

@@ -1,13 +1,13 @@
 /** Tells "the database is away" (answer 503, try again) from every other fault, through all the shapes Prisma 7 gives it. */
 import { AppError } from '../errors.ts';
 
-/** Prisma's codes, https://www.prisma.io/docs/orm/reference/error-reference: P1xxx connection, P2024 pool, P2028 transaction, P2037 too many. */
-const PRISMA_CODES = /^P(1000|1001|1002|1003|1008|1010|1011|1017|2024|2028|2037)$/;
+/** Prisma's codes, https://www.prisma.io/docs/orm/reference/error-reference: P1xxx connection, P2024 pool, P2028 transaction, P2034 deadlock, P2037 too many. */
+const PRISMA_CODES = /^P(1000|1001|1002|1003|1008|1010|1011|1017|2024|2028|2034|2037)$/;
 /** Kinds of @prisma/driver-adapter-utils. */
 const ADAPTER_KINDS =
   /^(DatabaseNotReachable|ConnectionClosed|SocketTimeout|TlsConnectionError|TooManyConnections|AuthenticationFailed|DatabaseAccessDenied|DatabaseDoesNotExist)$/;
-/** SQLSTATE: connection, insufficient resources, operator intervention, system error; a standby that takes no writes; access. */
-const SQL_STATES = /^(08...|53...|57P0[1-5]|58...|25006|28000|28P01|3D000)$/;
+/** SQLSTATE: connection, deadlock, insufficient resources, operator intervention, system error; a standby that takes no writes; access. */
+const SQL_STATES = /^(08...|40001|40P01|53...|57P0[1-5]|58...|25006|28000|28P01|3D000)$/;
 const SOCKET_CODES =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOENT|EACCES|EAGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOTFOUND|EAI_AGAIN)$/;
 const SOCKET_CALLS = /^(connect|read|write|getaddrinfo)$/;

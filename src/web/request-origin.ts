@@ -9,7 +9,9 @@ import type { Context, Middleware } from 'koa';
 export function pinOrigin({ issuer }: { issuer: string }): Middleware {
   const { host, protocol } = new URL(issuer);
   return async (ctx, next) => {
-    if (ctx.req.headers.host?.toLowerCase() !== host) {
+    const stated = ctx.req.headersDistinct.host ?? [];
+    // A request target with a host of its own (RFC 9112 §3.2.2) would be believed more than the header.
+    if (stated.length !== 1 || stated[0]?.toLowerCase() !== host || !ctx.req.url?.startsWith('/')) {
       ctx.status = 421;
       ctx.body = { error: 'misdirected_request', error_description: 'This server does not answer for that host.' };
       return;

@@ -58,14 +58,29 @@ describe('the database away', () => {
     const authorized = await authorize(consentry, clientId, { person: ana });
     await takeAway();
     const { code, verifier, redirectUri } = authorized;
-    const fields = new URLSearchParams({ grant_type: 'authorization_code', client_id: clientId, code, code_verifier: verifier, redirect_uri: redirectUri });
+    const fields = new URLSearchParams({
+      grant_type: 'authorization_code',
+      client_id: clientId,
+      code,
+      code_verifier: verifier,
+      redirect_uri: redirectUri,
+    });
     await assertUnavailable(await post('/token', fields));
     await assertUnavailable(await post('/token', fields));
     await giveBack();
     const tokens = await redeem(consentry, clientId, authorized);
     assert.equal(tokens.status, 200, JSON.stringify(tokens.body));
     await takeAway();
-    await assertUnavailable(await post('/token', new URLSearchParams({ grant_type: 'refresh_token', client_id: clientId, refresh_token: String(tokens.body.refresh_token) })));
+    await assertUnavailable(
+      await post(
+        '/token',
+        new URLSearchParams({
+          grant_type: 'refresh_token',
+          client_id: clientId,
+          refresh_token: String(tokens.body.refresh_token),
+        }),
+      ),
+    );
     await giveBack();
     assert.equal((await refresh(consentry, clientId, tokens.body.refresh_token)).status, 200);
   });
@@ -80,8 +95,16 @@ describe('the database away', () => {
     }
     await assertUnavailable(await post('/par', new URLSearchParams({ client_id: clientId, response_type: 'code' })));
     await assertUnavailable(await post('/device_authorization', new URLSearchParams({ client_id: clientId })));
-    await assertUnavailable(await fetch(`${consentry.issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ redirect_uris: ['http://127.0.0.1/cb'] }) }));
-    await assertUnavailable(await fetch(`${consentry.issuer}/register/${clientId}`, { headers: { authorization: 'Bearer x' } }));
+    await assertUnavailable(
+      await fetch(`${consentry.issuer}/register`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ redirect_uris: ['http://127.0.0.1/cb'] }),
+      }),
+    );
+    await assertUnavailable(
+      await fetch(`${consentry.issuer}/register/${clientId}`, { headers: { authorization: 'Bearer x' } }),
+    );
     await giveBack();
     assert.equal((await introspect(consentry, body.access_token)).body.active, true);
   });
@@ -91,7 +114,9 @@ describe('the database away', () => {
     const cookies = ana.jar.map((cookie) => ({ ...cookie }));
     await takeAway();
     assertUnavailablePage(await ana.open(authorizationUrl(consentry, clientId).url));
-    assertUnavailablePage(await createPerson(consentry.issuer).open(authorizationUrl(consentry, clientId, { prompt: 'none' }).url));
+    assertUnavailablePage(
+      await createPerson(consentry.issuer).open(authorizationUrl(consentry, clientId, { prompt: 'none' }).url),
+    );
     assertUnavailablePage(await ana.open(page.url));
     assertUnavailablePage(await approve(ana, page));
     assertUnavailablePage(await ana.submit(page, { decision: 'deny' }));
@@ -126,7 +151,8 @@ describe('the database away', () => {
       assert.ok(answer.status === 200 || answer.status === 503, `${answer.status} ${JSON.stringify(answer.body)}`);
       const code = codes[index];
       assert.ok(code);
-      if (answer.status === 200) assert.equal((await introspect(consentry, answer.body.access_token)).body.active, true);
+      if (answer.status === 200)
+        assert.equal((await introspect(consentry, answer.body.access_token)).body.active, true);
       else {
         assert.equal(answer.body.access_token, undefined);
         const again = await redeem(consentry, clientId, code);

@@ -1,7 +1,17 @@
 /** What cannot be recorded does not happen: 503, nothing else written, and the same attempt works later. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { approve, authorizationUrl, authorize, introspect, redeem, refresh, registerClient, revokeToken, signIn } from '../flow.ts';
+import {
+  approve,
+  authorizationUrl,
+  authorize,
+  introspect,
+  redeem,
+  refresh,
+  registerClient,
+  revokeToken,
+  signIn,
+} from '../flow.ts';
 import { addPerson, type Consentry, sql, startConsentry, staticClient } from '../harness.ts';
 import { heading, isConnectPage, isConsentPage } from '../interaction/kit.ts';
 import { createPerson, type Person } from '../person.ts';
@@ -25,7 +35,10 @@ describe('an event that cannot be written', () => {
   beforeEach(() => allow());
 
   async function forbid(type: string): Promise<void> {
-    await sql(consentry, `CREATE TRIGGER forbidden BEFORE INSERT ON audit_events FOR EACH ROW WHEN (NEW.type = '${type}') EXECUTE FUNCTION refuse_event()`);
+    await sql(
+      consentry,
+      `CREATE TRIGGER forbidden BEFORE INSERT ON audit_events FOR EACH ROW WHEN (NEW.type = '${type}') EXECUTE FUNCTION refuse_event()`,
+    );
   }
   async function allow(): Promise<void> {
     await sql(consentry, 'DROP TRIGGER IF EXISTS forbidden ON audit_events');
@@ -51,7 +64,13 @@ describe('an event that cannot be written', () => {
     for (let tries = 0; tries < 3; tries += 1) {
       const response = await fetch(`${consentry.issuer}/token`, {
         method: 'POST',
-        body: new URLSearchParams({ grant_type: 'authorization_code', client_id: clientId, code: authorized.code, code_verifier: authorized.verifier, redirect_uri: authorized.redirectUri }),
+        body: new URLSearchParams({
+          grant_type: 'authorization_code',
+          client_id: clientId,
+          code: authorized.code,
+          code_verifier: authorized.verifier,
+          redirect_uri: authorized.redirectUri,
+        }),
       });
       assert.equal(response.status, 503);
       assert.match(String(response.headers.get('retry-after')), /^[1-9]\d*$/);
@@ -118,7 +137,10 @@ describe('an event that cannot be written', () => {
     const response = await fetch(`${consentry.issuer}/register`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ redirect_uris: ['http://127.0.0.1/cb'], token_endpoint_auth_method: 'client_secret_basic' }),
+      body: JSON.stringify({
+        redirect_uris: ['http://127.0.0.1/cb'],
+        token_endpoint_auth_method: 'client_secret_basic',
+      }),
     });
     assert.equal(response.status, 503);
     assert.ok(response.headers.get('retry-after'));
@@ -165,7 +187,11 @@ describe('an event that cannot be written', () => {
   });
 
   it('a service gets no token', async () => {
-    const service = await staticClient(consentry.rooms, { kind: 'service', redirectUris: [], access: { [consentry.mail.uri]: ['mail:read'] } });
+    const service = await staticClient(consentry.rooms, {
+      kind: 'service',
+      redirectUris: [],
+      access: { [consentry.mail.uri]: ['mail:read'] },
+    });
     const ask = () =>
       fetch(`${consentry.issuer}/token`, {
         method: 'POST',

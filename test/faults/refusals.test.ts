@@ -30,7 +30,14 @@ describe('refusals of strangers', () => {
     fetch(consentry.issuer + path, { method: 'POST', body: new URLSearchParams(fields), headers });
   /** A different nonsense each time: what is counted must not grow with it. */
   const kinds: ((n: number) => Promise<Response>)[] = [
-    (n) => post('/token', { grant_type: 'authorization_code', client_id: clientId, code: `x${n}`, code_verifier: 'v'.repeat(43), redirect_uri: 'http://127.0.0.1/cb' }),
+    (n) =>
+      post('/token', {
+        grant_type: 'authorization_code',
+        client_id: clientId,
+        code: `x${n}`,
+        code_verifier: 'v'.repeat(43),
+        redirect_uri: 'http://127.0.0.1/cb',
+      }),
     (n) => post('/token', { grant_type: `nonsense${n}`, client_id: clientId }),
     (n) => post('/token', { grant_type: 'refresh_token', client_id: `nobody${n}`, refresh_token: 'x' }),
     (n) => post('/token', { grant_type: 'client_credentials' }, basic(consentry.mail.clientId, `wrong${n}`)),
@@ -39,11 +46,19 @@ describe('refusals of strangers', () => {
     (n) => post('/revoke', { token: `x${n}`, client_id: clientId }),
     (n) => post('/par', { client_id: clientId, response_type: `nonsense${n}` }),
     (n) => post('/device_authorization', { client_id: clientId, scope: `x${n}` }),
-    (n) => fetch(`${consentry.issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ redirect_uris: [`javascript:alert(${n})`] }) }),
+    (n) =>
+      fetch(`${consentry.issuer}/register`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ redirect_uris: [`javascript:alert(${n})`] }),
+      }),
     (n) => fetch(`${consentry.issuer}/register/${clientId}`, { headers: { authorization: `Bearer x${n}` } }),
     (n) => fetch(authorizationUrl(consentry, clientId, { prompt: 'none', state: `s${n}` }).url, { redirect: 'manual' }),
     (n) => fetch(authorizationUrl(consentry, `nobody${n}`).url, { redirect: 'manual' }),
-    (n) => fetch(authorizationUrl(consentry, clientId, { scope: `s${n}`, resource: `http://127.0.0.1:9/x${n}` }).url, { redirect: 'manual' }),
+    (n) =>
+      fetch(authorizationUrl(consentry, clientId, { scope: `s${n}`, resource: `http://127.0.0.1:9/x${n}` }).url, {
+        redirect: 'manual',
+      }),
     (n) => fetch(`${consentry.issuer}/interaction/x${n}`),
     (n) => post(`/interaction/x${n}`, { decision: 'approve' }),
     (n) => post('/account', { email: `x${n}@contoso.test`, csrf: 'x' }),
@@ -65,7 +80,10 @@ describe('refusals of strangers', () => {
     assert.ok(later.kinds - earlier.kinds <= 30, `${later.kinds} counters`);
     assert.ok(later.counted - earlier.counted > REQUESTS / 3, `${later.counted} counted`);
     assert.equal(later.artifacts, earlier.artifacts, 'and nothing else is stored for them');
-    for (const row of await sql<{ type: string; reason: string }>(consentry, 'SELECT type, reason FROM refusal_counts')) {
+    for (const row of await sql<{ type: string; reason: string }>(
+      consentry,
+      'SELECT type, reason FROM refusal_counts',
+    )) {
       assert.match(`${row.type} ${row.reason}`, /^[a-z_.]+ [a-z_]+$/);
     }
   });
@@ -74,7 +92,8 @@ describe('refusals of strangers', () => {
     const { events } = await counts();
     const visitor = createPerson(consentry.issuer);
     const page = await visitor.open(authorizationUrl(consentry, clientId).url);
-    for (let tries = 0; tries < 3; tries += 1) await visitor.submit(page, { email: 'nobody@contoso.test', password: `guess ${tries}`, decision: 'continue' });
+    for (let tries = 0; tries < 3; tries += 1)
+      await visitor.submit(page, { email: 'nobody@contoso.test', password: `guess ${tries}`, decision: 'continue' });
     await visitor.submit(page, { decision: 'cancel' });
     const logout = await visitor.open(`${consentry.issuer}/logout`);
     const { action, fields } = readForm(logout.html);
@@ -89,7 +108,10 @@ describe('refusals of strangers', () => {
     await sql(consentry, 'ALTER TABLE refusal_counts RENAME TO refusal_counts_away');
     await assert.rejects(consentry.rooms.audit.flush());
     await sql(consentry, 'ALTER TABLE refusal_counts_away RENAME TO refusal_counts');
-    const [before] = await sql<{ sum: number }>(consentry, 'SELECT coalesce(sum(count), 0)::int AS sum FROM refusal_counts');
+    const [before] = await sql<{ sum: number }>(
+      consentry,
+      'SELECT coalesce(sum(count), 0)::int AS sum FROM refusal_counts',
+    );
     assert.equal((await counts()).counted, (before?.sum ?? 0) + 1);
   });
 });

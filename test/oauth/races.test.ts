@@ -1,10 +1,10 @@
 /** Many callers at the same instant: one winner where there can be one, one answer where all may have it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { authorize, introspect, redeem, refresh, registerClient } from '../flow.ts';
+import { authorize, introspect, redeem, refresh, registerClient, revokeToken } from '../flow.ts';
 import { type Consentry, sql, startConsentry } from '../harness.ts';
 import { createPerson, type Person } from '../person.ts';
-import { atOnce, connect, reasons, tally } from './kit.ts';
+import { atOnce, type Connected, connect, reasons, tally } from './kit.ts';
 
 describe('races', () => {
   let consentry: Consentry;
@@ -49,6 +49,34 @@ describe('races', () => {
     const answers = await Promise.all(authorized.map((one) => redeem(consentry, clientId, one)));
     assert.deepEqual(tally(answers), { '200': 10 });
     assert.equal(new Set(answers.map(({ body }) => body.refresh_token)).size, 10);
+  });
+
+  it('a consent taken back, or a token given back, amid refreshes and redemptions ends them all and fails nobody', async () => {
+    const ends: ((tokens: Connected) => Promise<unknown>)[] = [
+      ({ clientId }) => consentry.rooms.consents.revoke({ clientId }, 'test'),
+      ({ clientId, refreshToken }) => revokeToken(consentry, clientId, refreshToken),
+      ({ clientId, accessToken }) => revokeToken(consentry, clientId, accessToken),
+    ];
+    for (const end of ends) {
+      const tokens = await connect(consentry, { person: ana });
+      const { clientId } = tokens;
+      const codes = [];
+      for (let count = 0; count < 4; count += 1) codes.push(await authorize(consentry, clientId, { person: ana }));
+      const [refreshed, redeemed] = await Promise.all([
+        atOnce(10, () => refresh(consentry, clientId, tokens.refreshToken)),
+        Promise.all(codes.flatMap((one) => [redeem(consentry, clientId, one), redeem(consentry, clientId, one)])),
+        end(tokens),
+      ]);
+      const kinds = Object.keys(tally([...refreshed, ...redeemed])).sort();
+      assert.deepEqual(
+        kinds.filter((kind) => !['200', '400 invalid_grant'].includes(kind)),
+        [],
+      );
+      assert.equal((await refresh(consentry, clientId, tokens.refreshToken)).status, 400);
+      for (const { body } of refreshed) {
+        if (body.access_token) assert.equal((await introspect(consentry, body.access_token)).body.active, false);
+      }
+    }
   });
 });
 

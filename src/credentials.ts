@@ -1,6 +1,6 @@
 /** What an e-mail address and a password must be to be accepted here (NIST SP 800-63B-4, section 3.1.1). */
 
-export const minPasswordCharacters = 12;
+const minPasswordCharacters = 12;
 export const maxPasswordBytes = 256;
 const MAX_EMAIL_CHARACTERS = 254;
 const MIN_DISTINCT_CHARACTERS = 5;

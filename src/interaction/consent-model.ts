@@ -7,7 +7,7 @@ import type { Subject } from './describe.ts';
 
 const DAY_MS = 86_400_000;
 const ONCE_MS = 15 * 60_000;
-export const MAX_CONSENT_DAYS = 90;
+const MAX_CONSENT_DAYS = 90;
 
 export function scopeGroups({ resource, scopes }: Subject, locale: Locale): ScopeGroup[] {
   const own = resource.scopes.filter((scope) => scopes.includes(scope.name));

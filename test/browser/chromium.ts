@@ -36,7 +36,7 @@ export async function launchBrowser(): Promise<Browser> {
  * killed half-way: work goes on in a directory of its own, which gets its final name when all is there.
  * @returns the directory, or undefined where the package has no browser for this machine
  */
-export async function prepareBrowser(): Promise<string | undefined> {
+async function prepareBrowser(): Promise<string | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
   const directory = join(cache, versions());
   if (existsSync(directory)) return directory;

@@ -8,7 +8,7 @@ import { createViews } from '../../src/web/views.ts';
 import { type Sample, samples } from '../web/sample-pages.ts';
 
 /** No `form-action`: Chromium applies it to the redirect after a form too, and would drop the way back to the app. */
-export const contentSecurityPolicy =
+const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /**
@@ -41,6 +41,6 @@ export async function serveSamples(options: { change?: (sample: Sample) => Sampl
 }
 
 /** The page and the model of a sample belong together, which the compiler cannot see through the union. */
-export function renderSample(views: ReturnType<typeof createViews>, sample: Sample, locale: Locale): string {
+function renderSample(views: ReturnType<typeof createViews>, sample: Sample, locale: Locale): string {
   return views.render(sample.page, sample.model as never, locale);
 }

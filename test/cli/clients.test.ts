@@ -56,7 +56,8 @@ test('a service from client add gets tokens for exactly what --access names', as
       basic(id, secret),
     );
   assert.equal((await ask('mail:read mail:label')).body.scope, 'mail:read mail:label');
-  assert.equal((await ask('mail:send')).body.scope, undefined);
+  const refused = await ask('mail:send');
+  assert.deepEqual([refused.status, refused.body.error, refused.body.access_token], [400, 'invalid_scope', undefined]);
 });
 
 test('an app for devices needs no redirect URI', async () => {

@@ -89,7 +89,9 @@ describe('words on the pages', () => {
   /** Reads the page as a browser would: nothing but our own elements, attributes and addresses. */
   const assertInert = (page: Step, what: string) => {
     const tags = [
-      ...page.html.matchAll(/<(!?[a-z][a-z\d]*)((?:\s+[^\s=>"'/]+(?:="[^"]*")?|\s*\/)*)\s*>|<(?=[a-z!?])[^]{0,60}/gi),
+      ...page.html.matchAll(
+        /<(!?[a-z][a-z\d]*)((?:\s+[^\s=>"'/]+(?:="[^"]*")?|\s*\/)*)\s*>|<(?=[a-z!?])[\s\S]{0,60}/gi,
+      ),
     ];
     assert.ok(tags.length > 20, what);
     for (const [tag, name = '', attributes = ''] of tags) {
@@ -217,11 +219,11 @@ describe('words on the pages', () => {
   });
 
   it('invisible and direction-changing characters of a client name never reach the page', async () => {
-    const sly = await registerClient(consentry.issuer, {
+    const shady = await registerClient(consentry.issuer, {
       client_name: 'Mail\u202E\u2066gpj.exe\u200B\u0000\u0007\uFEFF',
     });
-    const page = await ana.open(authorizationUrl(consentry, sly.client_id).url);
+    const page = await ana.open(authorizationUrl(consentry, shady.client_id).url);
     assert.ok(isConsentPage(page));
-    assert.doesNotMatch(page.html, /[\u202A-\u202E\u2066-\u2069\u200B-\u200F\uFEFF\u0000\u0007]/);
+    for (const sly of '\u202E\u2066\u200B\u0000\u0007\uFEFF') assert.ok(!page.html.includes(sly));
   });
 });

@@ -1,0 +1,16 @@
+/** A request byte for byte, for what no HTTP client would send. */
+import { connect } from 'node:net';
+
+/** @returns everything that comes back until the connection closes */
+export function raw(issuer: string, ...lines: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(issuer).port), '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(text));
+    socket.write(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`);
+  });
+}

@@ -1,10 +1,9 @@
 /** Registration (RFC 7591) and its management (RFC 7592): a client says what it is, and nothing of what is ours to say. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { authorizationUrl, basic, type Registration, registerClient, tokenRequest } from '../flow.ts';
-import { type Consentry, sql, startConsentry, staticClient } from '../harness.ts';
-import { createPerson } from '../person.ts';
+import { registerClient } from '../flow.ts';
+import { type Consentry, sql, startConsentry } from '../harness.ts';
+import { hash, manage, proves, registerConfidential, said } from './manage.ts';
 
 const REDIRECT = 'http://127.0.0.1/callback';
 
@@ -29,47 +28,6 @@ describe('registration', () => {
     };
   }
 
-  async function manage(
-    client: Registration,
-    method: 'GET' | 'PUT' | 'DELETE',
-    { body, token = client.registration_access_token }: { body?: object; token?: string | null } = {},
-  ) {
-    const headers = {
-      'content-type': 'application/json',
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-    };
-    const response = await fetch(client.registration_client_uri, {
-      method,
-      headers,
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: (text ? JSON.parse(text) : {}) as Record<string, unknown>,
-    };
-  }
-
-  const said = (client: Registration, changes: object = {}) => ({
-    client_id: client.client_id,
-    client_name: 'Claude Code',
-    redirect_uris: [REDIRECT],
-    token_endpoint_auth_method: 'client_secret_basic',
-    ...changes,
-  });
-  const confidential = () => registerClient(consentry.issuer, { token_endpoint_auth_method: 'client_secret_basic' });
-  const hash = (secret: unknown) => createHash('sha256').update(String(secret)).digest('base64url');
-
-  /** Whether the client gets past authentication with this secret. */
-  async function proves(clientId: string, secret: unknown): Promise<boolean> {
-    const fields = { grant_type: 'refresh_token', refresh_token: 'unknown' };
-    const { status, body } = await tokenRequest(consentry.issuer, fields, basic(clientId, String(secret)));
-    assert.ok(['invalid_grant', 'invalid_client'].includes(String(body.error)));
-    return status === 400;
-  }
-
   it('answers 201 with what was registered and the means to manage it, never cached', async () => {
     const { status, headers, body } = await post({
       client_name: 'Claude Code',
@@ -89,10 +47,10 @@ describe('registration', () => {
   });
 
   it('tells a secret once and keeps its hash; the token that manages is kept as little', async () => {
-    const client = await confidential();
+    const client = await registerConfidential(consentry.issuer);
     assert.ok(String(client.client_secret).length >= 43);
     assert.equal(client.client_secret_expires_at, 0);
-    assert.ok(await proves(client.client_id, client.client_secret));
+    assert.ok(await proves(consentry.issuer, client.client_id, client.client_secret));
     const [row] = await sql<{ secret_hash: string }>(consentry, 'SELECT secret_hash FROM clients WHERE id = $1', [
       client.client_id,
     ]);
@@ -105,7 +63,7 @@ describe('registration', () => {
     assert.doesNotMatch(dump, new RegExp(String(client.client_secret)));
     assert.doesNotMatch(dump, new RegExp(client.registration_access_token));
     // The hash is no secret.
-    assert.equal(await proves(client.client_id, row?.secret_hash), false);
+    assert.equal(await proves(consentry.issuer, client.client_id, row?.secret_hash), false);
   });
 
   it('says what is wrong, by the two errors of RFC 7591', async () => {
@@ -200,160 +158,5 @@ describe('registration', () => {
       client.client_id,
     ]);
     assert.deepEqual(row, { origin: 'dynamic', kind: 'app', revoked_at: null });
-  });
-
-  describe('management', () => {
-    it('reads back what was registered, without secret or hash', async () => {
-      const client = await confidential();
-      const { status, headers, text, body } = await manage(client, 'GET');
-      assert.equal(status, 200);
-      assert.match(String(headers.get('cache-control')), /no-store/);
-      assert.deepEqual([body.client_id, body.client_name], [client.client_id, 'Claude Code']);
-      assert.doesNotMatch(text, new RegExp(`${client.client_secret}|${hash(client.client_secret)}|"client_secret"`));
-    });
-
-    it('keeps the secret through an update that repeats it or leaves it out, and tells neither it nor its hash', async () => {
-      const client = await confidential();
-      for (const repeated of [{}, { client_secret: client.client_secret }]) {
-        const { status, text, body } = await manage(client, 'PUT', {
-          body: said(client, { client_name: 'New name', ...repeated }),
-        });
-        assert.equal(status, 200, text);
-        assert.equal(body.client_name, 'New name');
-        assert.doesNotMatch(text, new RegExp(`${client.client_secret}|${hash(client.client_secret)}|"client_secret"`));
-        assert.ok(await proves(client.client_id, client.client_secret));
-      }
-    });
-
-    it('refuses an update with a wrong secret, or with the hash for a secret, and changes nothing', async () => {
-      const client = await confidential();
-      for (const wrong of ['wrong', hash(client.client_secret), '', 1]) {
-        const { status, body } = await manage(client, 'PUT', {
-          body: said(client, { client_name: 'Changed', client_secret: wrong }),
-        });
-        assert.deepEqual([status, body.error], [400, 'invalid_request'], String(wrong));
-      }
-      const open = await registerClient(consentry.issuer);
-      const { status } = await manage(open, 'PUT', {
-        body: said(open, { token_endpoint_auth_method: 'none', client_secret: 'none' }),
-      });
-      assert.equal(status, 400);
-      assert.equal((await manage(client, 'GET')).body.client_name, 'Claude Code');
-      assert.ok(await proves(client.client_id, client.client_secret));
-    });
-
-    it('tells the secret that an update made necessary, once, and forgets it when it is not needed any more', async () => {
-      const client = await registerClient(consentry.issuer);
-      const made = await manage(client, 'PUT', { body: said(client) });
-      assert.equal(made.status, 200, made.text);
-      assert.ok(await proves(client.client_id, made.body.client_secret));
-      assert.equal((await manage(client, 'GET')).body.client_secret, undefined);
-      assert.equal((await manage(client, 'PUT', { body: said(client) })).body.client_secret, undefined);
-      assert.equal(
-        (await manage(client, 'PUT', { body: said(client, { token_endpoint_auth_method: 'none' }) })).status,
-        200,
-      );
-      assert.equal(await proves(client.client_id, made.body.client_secret), false);
-      const again = await manage(client, 'PUT', { body: said(client) });
-      assert.notEqual(again.body.client_secret, made.body.client_secret);
-      assert.ok(await proves(client.client_id, again.body.client_secret));
-      assert.equal(await proves(client.client_id, made.body.client_secret), false);
-    });
-
-    it('replaces everything by what the update says', async () => {
-      const client = await registerClient(consentry.issuer, { client_uri: 'https://app.example.test/' });
-      const body = {
-        client_id: client.client_id,
-        redirect_uris: ['https://app.example.test/callback'],
-        token_endpoint_auth_method: 'none',
-      };
-      assert.equal((await manage(client, 'PUT', { body })).status, 200);
-      const read = (await manage(client, 'GET')).body;
-      assert.deepEqual(
-        [read.redirect_uris, read.client_name, read.client_uri],
-        [body.redirect_uris, undefined, undefined],
-      );
-    });
-
-    it('refuses an update that does not fit, and changes nothing', async () => {
-      const client = await registerClient(consentry.issuer);
-      const fits = said(client, { token_endpoint_auth_method: 'none' });
-      for (const changes of [
-        { client_id: 'other' },
-        { client_id: undefined },
-        { registration_access_token: client.registration_access_token },
-        { registration_client_uri: client.registration_client_uri },
-        { client_id_issued_at: 1 },
-        { client_secret_expires_at: 0 },
-        { redirect_uris: ['http://evil.example/'] },
-        { redirect_uris: undefined },
-        { grant_types: ['client_credentials'] },
-      ]) {
-        const { status, body } = await manage(client, 'PUT', { body: { ...fits, client_name: 'Changed', ...changes } });
-        assert.equal(status, 400, JSON.stringify(changes));
-        assert.match(String(body.error), /^invalid_(request|client_metadata|redirect_uri)$/);
-      }
-      assert.equal((await manage(client, 'GET')).body.client_name, 'Claude Code');
-    });
-
-    it('is for who holds the token of that registration: anybody else gets 401 and learns nothing', async () => {
-      const client = await confidential();
-      const foreign = await registerClient(consentry.issuer);
-      const fixed = await staticClient(consentry.rooms, { kind: 'app' });
-      const uri = (id: string) => `${consentry.issuer}/register/${id}`;
-      const calls: [Registration, string | null][] = [
-        [client, null],
-        [client, 'wrong'],
-        [client, String(client.client_secret)],
-        [client, foreign.registration_access_token],
-        [{ ...client, registration_client_uri: uri('unknown') }, 'wrong'],
-        [{ ...client, registration_client_uri: uri(fixed.clientId) }, 'wrong'],
-        [{ ...client, registration_client_uri: uri(consentry.mail.clientId) }, 'wrong'],
-      ];
-      for (const [target, token] of calls) {
-        for (const method of ['GET', 'PUT', 'DELETE'] as const) {
-          const body =
-            method === 'PUT'
-              ? { body: said(client, { client_secret: client.client_secret, client_name: 'Changed' }) }
-              : {};
-          const { status, headers, text } = await manage(target, method, { token, ...body });
-          assert.equal(status, 401, `${method} ${token} ${text}`);
-          assert.doesNotMatch(text, /client_name|redirect_uris|"client_secret"/);
-          assert.match(String(headers.get('www-authenticate')), /^Bearer/);
-        }
-      }
-      const wrongSecret = await manage(client, 'PUT', {
-        token: 'wrong',
-        body: said(client, { client_secret: 'wrong' }),
-      });
-      assert.equal(wrongSecret.status, 401, 'who asks comes before what they say');
-      assert.equal((await manage(client, 'GET')).body.client_name, 'Claude Code');
-    });
-
-    it('deletes: the client is unknown from then on', async () => {
-      const client = await confidential();
-      const { status, text } = await manage(client, 'DELETE');
-      assert.deepEqual([status, text], [204, '']);
-      for (const method of ['GET', 'DELETE'] as const) assert.equal((await manage(client, method)).status, 401);
-      assert.equal((await manage(client, 'PUT', { body: said(client) })).status, 401);
-      assert.equal(await proves(client.client_id, client.client_secret), false);
-      const page = await createPerson(consentry.issuer).open(authorizationUrl(consentry, client.client_id).url);
-      assert.deepEqual([page.status, page.left], [400, undefined]);
-    });
-
-    it('leaves a record of each registration, update and deletion', async () => {
-      const client = await registerClient(consentry.issuer);
-      await manage(client, 'PUT', { body: said(client, { token_endpoint_auth_method: 'none' }) });
-      await manage(client, 'DELETE');
-      const rows = await sql<{ type: string }>(
-        consentry,
-        'SELECT type FROM audit_events WHERE client_id = $1 ORDER BY seq',
-        [client.client_id],
-      );
-      assert.deepEqual(
-        rows.map(({ type }) => type),
-        ['client.registered', 'client.updated', 'client.deleted'],
-      );
-    });
   });
 });

@@ -26,13 +26,9 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   stops.unshift(database.close);
   const applied = await migrate(database.connection);
   const rooms = await createRooms({ config, prisma: database.prisma });
-  const administrator = await inRequest('system', async () => {
+  await inRequest('system', async () => {
     if (applied.length > 0) await rooms.audit.record(events.migrated({}, { migrations: applied }));
     if (config.demo) await registerDemo(rooms, config);
-    const isTerminal = process.stdout.isTTY === true;
-    const made = await ensureFirstAdministrator({ ...rooms, ...config, store: rooms.accountStore, isTerminal });
-    if (made.created) await rooms.audit.record(events.accountCreated({}, { role: 'owner', first: true }));
-    return made;
   });
   const server = await startServer({ config, rooms, log });
   stops.unshift(server.close);
@@ -40,6 +36,13 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
     ? await startDemoServer({ issuer: config.issuer, host: config.host, port: config.demoPort })
     : undefined;
   if (demo) stops.unshift(demo.close);
+  // Last: a password that is shown once must not be lost to a port that is taken.
+  const administrator = await inRequest('system', async () => {
+    const isTerminal = process.stdout.isTTY === true;
+    const made = await ensureFirstAdministrator({ ...rooms, ...config, store: rooms.accountStore, isTerminal });
+    if (made.created) await rooms.audit.record(events.accountCreated({}, { role: 'owner', first: true }));
+    return made;
+  });
   console.log(welcome(config, administrator, demo?.url));
   console.log(`Consentry is ready at ${config.issuer}`);
 }

@@ -1,6 +1,7 @@
 /** Builds every room over one database: what the server and the command line share. */
 
 import { createAccounts } from './accounts/account.ts';
+import type { PasswordCost } from './accounts/password-cost.ts';
 import { createPasswords } from './accounts/passwords.ts';
 import { type AccountStore, createAccountStore } from './accounts/store.ts';
 import { createThrottle } from './accounts/throttle.ts';
@@ -29,15 +30,17 @@ export async function createRooms(deps: {
   config: Pick<Config, 'masterKey' | 'dataDir'>;
   prisma: PrismaClient;
   now?: () => Date;
+  /** Calibrated to the machine where it is left out. */
+  passwordCost?: PasswordCost;
 }) {
-  const { config, prisma, now = () => new Date() } = deps;
+  const { config, prisma, now = () => new Date(), passwordCost } = deps;
   const database = createDatabase(prisma);
   const sealing = createSealing(await loadMasterKey(config));
   const clients = createClientStore({ database, now });
   const resources = createResourceStore(database);
   const consents = createConsentStore({ database, now });
   const accountStore: AccountStore = createAccountStore(database);
-  const passwords = createPasswords();
+  const passwords = createPasswords(passwordCost ? { cost: passwordCost } : {});
   const throttle = createThrottle({ store: createThrottleStore(database), hmac: sealing.hmac, now });
   return {
     now,

@@ -9,6 +9,7 @@ import { createMetadataPolicy } from './clients/metadata-policy.ts';
 import { redirectKey } from './clients/redirect-uris.ts';
 import type { Config } from './config.ts';
 import { homeRoutes } from './home.ts';
+import { beforeResume } from './interaction/resume.ts';
 import { interactionRoutes } from './interaction/routes.ts';
 import { createAccessTokens } from './oauth/access-tokens.ts';
 import { createConfiguration } from './oauth/configuration.ts';
@@ -105,6 +106,7 @@ async function createEdges({ config, rooms, log }: ServerDeps) {
     routes: [
       // Two typings of the same koa.
       ...[home, interaction, account].map((router) => router.routes() as unknown as Middleware),
+      beforeResume({ provider, resumeCookie: provider.cookieName('resume') }),
       oauthRoutes({ ...rooms, accessTokens, respond, stopRedirect }),
       mount(provider as never),
     ],

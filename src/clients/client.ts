@@ -32,10 +32,15 @@ export function mayStandForOthers(kind: ClientKind): boolean {
 
 /**
  * Fingerprint of what a client says of itself that a person relies on: its name, how it proves itself, and the host of
- * its keys. Logos, links and added redirect URIs are not part of it.
+ * its keys, in two parts: `name.proof`. Logos, links and added redirect URIs are not part of it.
  */
 export function clientFingerprint(metadata: Record<string, unknown>): string {
   const jwksUri = typeof metadata.jwks_uri === 'string' ? (URL.parse(metadata.jwks_uri)?.host ?? '') : '';
-  const said = [metadata.client_name ?? '', metadata.token_endpoint_auth_method ?? '', jwksUri];
+  const name = digest([metadata.client_name ?? '']);
+  const proof = digest([metadata.token_endpoint_auth_method ?? '', jwksUri]);
+  return `${name}.${proof}`;
+}
+
+function digest(said: unknown[]): string {
   return createHash('sha256').update(JSON.stringify(said)).digest('base64url');
 }

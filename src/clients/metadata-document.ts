@@ -2,6 +2,7 @@
 import { errors } from 'oidc-provider';
 import type { Egress } from '../web/egress.ts';
 import { FetchFailed } from '../web/fetch-failed.ts';
+import { currentRequest } from '../web/request-context.ts';
 import { freshSeconds, readDocument } from './document-content.ts';
 import type { DocumentCopy, DocumentStore } from './document-store.ts';
 import type { MetadataPolicy } from './metadata-policy.ts';
@@ -36,17 +37,34 @@ export interface MetadataDocumentDeps {
  */
 export function createMetadataDocuments(deps: MetadataDocumentDeps) {
   const running = new Map<string, Promise<string>>();
+  /** One request sees one document, and asks for it once: later reads may come while its transaction is open. */
+  const seen = new WeakMap<object, Map<string, Promise<string>>>();
 
   async function answerDocument(url: string): Promise<Response> {
     assertDocumentUrl(url);
+    const request = currentRequest();
+    const documents = seen.get(request) ?? new Map<string, Promise<string>>();
+    seen.set(request, documents);
+    const document = documents.get(url) ?? readCurrent(url);
+    documents.set(url, document);
+    try {
+      return jsonResponse(await document);
+    } catch (error) {
+      // oidc-provider makes `invalid_client` of anything; that our own database is away is not the client's fault.
+      if (!(error instanceof FetchFailed)) request.failure = error;
+      throw error;
+    }
+  }
+
+  async function readCurrent(url: string): Promise<string> {
     const copy = await deps.store.find(url);
-    if (copy && copy.freshUntil > deps.now()) return jsonResponse(copy.body);
+    if (copy && copy.freshUntil > deps.now()) return copy.body;
     let refresh = running.get(url);
     if (!refresh) {
       refresh = refreshDocument(url, copy, deps).finally(() => running.delete(url));
       running.set(url, refresh);
     }
-    return jsonResponse(await refresh);
+    return refresh;
   }
 
   return {

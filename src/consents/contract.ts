@@ -41,7 +41,8 @@ export type Difference =
   | { kind: 'redirect_removed' }
   | { kind: 'scopes_added'; scopes: readonly string[] }
   | { kind: 'scope_changed'; scopes: readonly string[] }
-  | { kind: 'client_changed' };
+  | { kind: 'client_renamed' }
+  | { kind: 'client_proof_changed' };
 
 export type Moment = 'authorize' | 'resume' | 'code' | 'refresh' | 'device';
 
@@ -52,7 +53,7 @@ export type Moment = 'authorize' | 'resume' | 'code' | 'refresh' | 'device';
 export type Judgement = { covered: true } | { covered: false; page: 'full'; differences: readonly Difference[] };
 
 /** Differences that a refresh survives: the person is shown them the next time they see a page. */
-const SHOWN_LATER: ReadonlySet<Difference['kind']> = new Set(['client_changed', 'scope_changed']);
+const SHOWN_LATER: ReadonlySet<Difference['kind']> = new Set(['client_renamed']);
 
 /**
  * @param consent the consent in question, undefined where there is none: absent never means allowed
@@ -92,7 +93,16 @@ function differ(
     (scope) => consent.scopes.includes(scope) && digestDiffers(consent, terms, scope),
   );
   if (changed.length > 0) found.push({ kind: 'scope_changed', scopes: changed });
-  if (consent.clientFingerprint !== terms.clientFingerprint) found.push({ kind: 'client_changed' });
+  return [...found, ...clientDifferences(consent.clientFingerprint, terms.clientFingerprint)];
+}
+
+/** Both are `name.proof`: a client that proves itself in another way may be another client. */
+function clientDifferences(before: string, after: string): Difference[] {
+  const [name, proof] = before.split('.');
+  const [nameNow, proofNow] = after.split('.');
+  const found: Difference[] = [];
+  if (proof !== proofNow) found.push({ kind: 'client_proof_changed' });
+  if (name !== nameNow) found.push({ kind: 'client_renamed' });
   return found;
 }
 

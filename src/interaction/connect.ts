@@ -20,7 +20,7 @@ export interface ConnectDeps extends DescribeDeps {
 
 export async function showConnect(ctx: Context, interaction: Interaction, deps: ConnectDeps): Promise<void> {
   const subject = await describe(interaction, deps);
-  await rememberWhereItBegan(ctx, interaction);
+  await rememberWhereItBegan(ctx, interaction, deps);
   render(ctx, interaction, subject, deps, {});
 }
 
@@ -61,7 +61,7 @@ export async function submitConnect(
   const { account } = outcome;
   if ((await signedInAccount(ctx, deps.provider)) !== account.id) await signOut(ctx, deps.provider);
   await deps.audit.record(events.signInSucceeded({ ...party, accountId: account.id }, { method: 'password' }));
-  const login = { accountId: account.id, amr: ['pwd'] };
+  const login = { accountId: account.id, amr: ['pwd'], ts: Math.floor(Date.now() / 1000) };
   // Proven anew: the session that the page began under, which may have ended since, no longer matters.
   interaction.session = undefined;
   ctx.redirect(await finish(interaction, { login, select_account: {} }));
@@ -104,10 +104,17 @@ export function beganElsewhere(ctx: Context, interaction: Interaction): boolean 
   return began?.crossSite ?? ['cross-site', 'same-site'].includes(ctx.get('sec-fetch-site'));
 }
 
-export async function rememberWhereItBegan(ctx: Context, interaction: Interaction): Promise<void> {
+export async function rememberWhereItBegan(
+  ctx: Context,
+  interaction: Interaction,
+  { provider }: Pick<DescribeDeps, 'provider'>,
+): Promise<void> {
   const known = interaction.lastSubmission as { began?: unknown } | undefined;
   if (known?.began) return;
+  // Read anew: while the client's document was fetched, the page may have been answered from a second load of it.
+  const current = await provider.Interaction.find(interaction.uid);
+  if (!current || current.result) return;
   const began = { crossSite: beganElsewhere(ctx, interaction) };
-  interaction.lastSubmission = { ...known, began } as typeof interaction.lastSubmission;
-  await interaction.persist();
+  current.lastSubmission = { ...known, began } as typeof current.lastSubmission;
+  await current.persist();
 }

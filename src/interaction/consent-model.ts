@@ -65,7 +65,8 @@ function inWords(difference: Difference): PageDifference[] {
     case 'revoked':
     case 'other_party':
     case 'redirect_removed':
-    case 'client_changed':
+    case 'client_renamed':
+    case 'client_proof_changed':
       return [];
   }
 }

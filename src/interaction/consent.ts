@@ -32,7 +32,7 @@ export async function showConsent(ctx: Context, interaction: Interaction, deps: 
     return;
   }
   const subject = await describe(interaction, deps);
-  await rememberWhereItBegan(ctx, interaction);
+  await rememberWhereItBegan(ctx, interaction, deps);
   await render(ctx, interaction, subject, accountId, deps);
 }
 

@@ -22,7 +22,10 @@ export function recordProviderEvents(provider: Provider, audit: Audit): void {
     record(device ? events.deviceApproved(subject(ctx)) : events.codeIssued(subject(ctx)));
   });
   on('authorization.error', (ctx, error: Failure) => refuse(audit, ctx, 'authorization', error));
-  on('pushed_authorization_request.success', (ctx) => record(events.requestPushed(subject(ctx))));
+  on('pushed_authorization_request.success', (ctx) => {
+    if (isVouchedFor(ctx)) record(events.requestPushed(subject(ctx)));
+    else audit.count('authorization.request_pushed', 'self_registered');
+  });
   on('pushed_authorization_request.error', (ctx, error: Failure) => refuse(audit, ctx, 'authorization', error));
   on('device_authorization.success', (ctx) => record(events.deviceStarted(subject(ctx))));
   on('grant.success', (ctx) => record(tokenIssued(ctx)));
@@ -87,14 +90,20 @@ function tokenIssued(ctx: Ctx): AuditEvent {
   return events.tokenIssued({ ...subject(ctx), tokenId: text(token?.jti) }, details);
 }
 
+/** A client that proved itself by what an administrator gave it; anybody can register another. */
+function isVouchedFor(ctx: Ctx): boolean {
+  const { client } = ctx.oidc;
+  const administered = client?.consentry_origin === 'static' || client?.consentry_origin === 'resource';
+  return administered && client.clientAuthMethod !== 'none';
+}
+
 /**
  * A refusal is a row where a known party was refused: a signed-in person, or a client that proved itself. Anything
  * that a stranger can send without limit is counted.
  */
 function refuse(audit: Audit, ctx: Ctx, what: 'authorization' | 'token', error: Failure): void {
   const person = ctx.oidc.entities.Account !== undefined || ctx.oidc.session?.accountId !== undefined;
-  const method = ctx.oidc.client?.clientAuthMethod;
-  const proven = what === 'token' && method !== undefined && method !== 'none' && error.error !== 'invalid_client';
+  const proven = what === 'token' && isVouchedFor(ctx) && error.error !== 'invalid_client';
   if (!person && !proven) {
     audit.count(`${what}.refused`, code(error));
     return;

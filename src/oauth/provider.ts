@@ -28,6 +28,7 @@ export function createProvider({ issuer, configuration, refreshTokens, artifacts
   keepInPayload(provider.Interaction, 'accountId');
   beginSessionsLate(provider, configuration);
   detectReplaysAtomically(provider, artifacts);
+  renameSessionsAtSignIn(provider);
   recordProviderEvents(provider, audit);
   return provider;
 }
@@ -89,6 +90,31 @@ function beginSessionsLate(provider: Provider, { cookies, ttl }: Configuration):
     ctx.oidc.cookies.set(provider.cookieName('session'), this.id, cookies?.long);
     return this.save(Number(ttl?.Session));
   };
+}
+
+/**
+ * A session gets a new identifier when somebody signs in, so that one planted before is worth nothing. Stock does so
+ * whenever an authorization resumes: of three that resume at once in one browser, two would lose their session.
+ */
+function renameSessionsAtSignIn(provider: Provider): void {
+  const { prototype } = provider.Session as unknown as { prototype: SessionMethods };
+  const { loginAccount, resetIdentifier } = prototype;
+  const changed = new WeakSet<object>();
+  // Both are called on a proxy of the session: the request they belong to is what they share.
+  prototype.loginAccount = function (details) {
+    if (details.accountId !== this.accountId) changed.add(Provider.ctx as object);
+    loginAccount.call(this, details);
+  };
+  prototype.resetIdentifier = function () {
+    const ctx = Provider.ctx as KoaContextWithOIDC;
+    if (!ctx.oidc.route.endsWith('resume') || changed.has(ctx)) resetIdentifier.call(this);
+  };
+}
+
+interface SessionMethods {
+  accountId?: string;
+  loginAccount(details: { accountId: string }): void;
+  resetIdentifier(): void;
 }
 
 /** Stock looks, then writes: two at once would both pass (RFC 9449 §11.1, RFC 7523 §3). */

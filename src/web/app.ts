@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import type { Database } from '../storage/transactions.ts';
 import type { Log } from './log.ts';
 import { type StoppedCode, stoppedCodes } from './pages.ts';
-import { inRequest, newRequestId } from './request-context.ts';
+import { currentRequest, inRequest, newRequestId } from './request-context.ts';
 import type { Respond } from './respond.ts';
 
 export interface AppDeps {
@@ -66,7 +66,8 @@ function inTransaction(deps: AppDeps): Middleware {
             if (!(error instanceof AppError) || error.status >= 500) throw error;
             refuse(ctx, error, deps);
           }
-          if (ctx.state.failure) throw ctx.state.failure;
+          const failure = ctx.state.failure ?? currentRequest().failure;
+          if (failure) throw failure;
         },
         () => ctx.status < 500,
       );

@@ -5,15 +5,24 @@ import { AppError } from '../errors.ts';
 
 const MAX_BYTES = 56 * 1024;
 
+/** @throws AppError 413 `body_too_large` */
 export async function readBody(ctx: Context): Promise<Buffer> {
+  if (Number(ctx.get('content-length')) > MAX_BYTES) refuse(ctx);
   const chunks: Buffer[] = [];
   let received = 0;
-  for await (const chunk of ctx.req) {
+  for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) {
     received += chunk.length;
-    if (received > MAX_BYTES) throw new AppError('body_too_large', 413, 'The request is too large.');
+    if (received > MAX_BYTES) refuse(ctx);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** What is left unread would be taken for the next request: the connection ends with this answer. */
+function refuse(ctx: Context): never {
+  ctx.set('Connection', 'close');
+  ctx.req.resume();
+  throw new AppError('body_too_large', 413, 'The request is too large.');
 }
 
 /** Whoever reads the body after us reads `body`, as if the client had sent it. */

@@ -7,6 +7,8 @@ export interface RequestContext {
   requestId: string;
   /** Who acts where it is not the person: `client`, `cli`, `system`. */
   actor: string;
+  /** A fault that somebody in between may have hidden: the request fails with it. */
+  failure?: unknown;
 }
 
 const contexts = new AsyncLocalStorage<RequestContext>();

@@ -7,15 +7,18 @@ import type { Context, Middleware } from 'koa';
  * is built from a request would otherwise be the caller's.
  */
 export function pinOrigin({ issuer }: { issuer: string }): Middleware {
-  const { host, protocol } = new URL(issuer);
+  const { host, protocol, port } = new URL(issuer);
+  // Some write the scheme's own port out (RFC 9110 §4.2.3).
+  const hosts = port ? [host] : [host, `${host}:${protocol === 'https:' ? 443 : 80}`];
   return async (ctx, next) => {
     const stated = ctx.req.headersDistinct.host ?? [];
     // A request target with a host of its own (RFC 9112 §3.2.2) would be believed more than the header.
-    if (stated.length !== 1 || stated[0]?.toLowerCase() !== host || !ctx.req.url?.startsWith('/')) {
+    if (stated.length !== 1 || !hosts.includes(String(stated[0]).toLowerCase()) || !ctx.req.url?.startsWith('/')) {
       ctx.status = 421;
       ctx.body = { error: 'misdirected_request', error_description: 'This server does not answer for that host.' };
       return;
     }
+    ctx.req.headers.host = host;
     ctx.req.headers['x-forwarded-host'] = host;
     ctx.req.headers['x-forwarded-proto'] = protocol.slice(0, -1);
     await next();

@@ -67,12 +67,12 @@ describe('choices on the consent page', () => {
   });
 
   it('a scope that was not asked cannot be ticked into the token', async () => {
-    const body = await tokens(
-      await newClient(),
-      { scope: 'mail:read' },
-      { scope: ['mail:read', 'mail:send', 'calendar:read', 'offline_access'] },
-    );
+    const clientId = await newClient();
+    const ticked = { scope: ['mail:read', 'mail:send', 'calendar:read', 'offline_access'] };
+    const body = await tokens(clientId, { scope: 'mail:read' }, ticked);
     assert.deepEqual(scopesOf(body.access_token), ['mail:read']);
+    const consents = await sql(consentry, 'SELECT scopes FROM consents WHERE client_id = $1', [clientId]);
+    assert.deepEqual(consents, [{ scopes: ['mail:read'] }]);
   });
 
   it('unticking a scope at a later page ends the refresh tokens that carry it, and no others (threat 59)', async () => {

@@ -78,7 +78,7 @@ async function createEdges({ config, rooms, log }: ServerDeps) {
   const respond = createRespond({ views });
   const cookieKeys = [rooms.sealing.derive('cookies', 32).toString('base64url')];
   const egress = createEgress(config);
-  const { provider, accessTokens } = await createOauth({ config, rooms, respond, cookieKeys, egress, log });
+  const { provider, accessTokens, documents } = await createOauth({ config, rooms, respond, cookieKeys, egress, log });
   const shared = {
     respond,
     provider,
@@ -106,7 +106,7 @@ async function createEdges({ config, rooms, log }: ServerDeps) {
     routes: [
       // Two typings of the same koa.
       ...[home, interaction, account].map((router) => router.routes() as unknown as Middleware),
-      beforeResume({ provider, resumeCookie: provider.cookieName('resume') }),
+      beforeResume({ provider, documents, resumeCookie: provider.cookieName('resume') }),
       oauthRoutes({ ...rooms, accessTokens, respond, stopRedirect }),
       mount(provider as never),
     ],
@@ -146,7 +146,7 @@ async function createOauth(deps: {
     fetch: documents.fetch as never,
   });
   const provider = createProvider({ issuer: config.issuer, configuration, refreshTokens, ...rooms });
-  return { provider, accessTokens };
+  return { provider, accessTokens, documents };
 }
 
 function listen(server: Server, { host, port }: Config): Promise<void> {

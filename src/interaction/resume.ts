@@ -5,7 +5,13 @@ import { signedInAccount, signOut } from './session.ts';
 
 const RESUME = /^\/(?:authorize|device)\/([\w-]+)$/;
 
-export function beforeResume(deps: { provider: Provider; resumeCookie: string }): Middleware {
+export interface ResumeDeps {
+  provider: Provider;
+  resumeCookie: string;
+  documents: { prepare(clientId: string): Promise<void> };
+}
+
+export function beforeResume(deps: ResumeDeps): Middleware {
   return async (ctx, next) => {
     const uid = ctx.method === 'GET' ? RESUME.exec(ctx.path)?.[1] : undefined;
     if (uid && ctx.cookies.get(deps.resumeCookie, { signed: true }) === uid) await settle(ctx as Context, uid, deps);
@@ -13,11 +19,11 @@ export function beforeResume(deps: { provider: Provider; resumeCookie: string })
   };
 }
 
-async function settle(ctx: Context, uid: string, { provider }: { provider: Provider }): Promise<void> {
+async function settle(ctx: Context, uid: string, { provider, documents }: ResumeDeps): Promise<void> {
   const interaction = await provider.Interaction.find(uid);
   if (!interaction) return;
-  // Its document is fetched now, while no transaction is open; what is wrong with it oidc-provider tells.
-  await provider.Client.find(String(interaction.params.client_id)).catch(() => {});
+  // While no transaction is open: what is wrong with the document oidc-provider tells.
+  await documents.prepare(String(interaction.params.client_id));
   const login = (interaction.result as { login?: { accountId: string } } | undefined)?.login;
   if (!login) return;
   // oidc-provider would answer with a form that submits itself. Another tab signed in as somebody else meanwhile:

@@ -146,6 +146,14 @@ describe('tabs of one browser', () => {
     }
   });
 
+  it('several pages pressed at the same instant all finish, and the person stays signed in', async () => {
+    const { person, page } = await signedIn(consentry.ana);
+    const pages = [page, await begin(person), await begin(person), await begin(person), await begin(person)];
+    const answers = await Promise.all(pages.map((one) => approve(person, one)));
+    for (const answer of answers) assert.ok(answer.left?.searchParams.get('code'), words(answer));
+    assert.ok(isConsentPage(await begin(person)));
+  });
+
   it('three clients that interleave, each signing in on its own page, end as the account each page named', async () => {
     const person = createPerson(consentry.issuer);
     const pages = [await begin(person), await begin(person), await begin(person)] as const;

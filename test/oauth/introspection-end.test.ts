@@ -9,6 +9,7 @@ import {
   type Consentry,
   type Registered,
   register,
+  sql,
   startConsentry,
   staticClient,
 } from '../harness.ts';
@@ -100,6 +101,21 @@ describe('introspection of what has ended', () => {
     const bob = await addPerson(consentry.rooms, 'bob@contoso.test');
     const { accessToken } = await connect({ ...consentry, ana: bob });
     await assertEnds(accessToken, () => disableAccount(consentry.rooms, bob));
+  });
+
+  it('says inactive at once where account or client is out of use, by whatever hand', async () => {
+    const carol = await addPerson(consentry.rooms, 'carol@contoso.test');
+    const { accessToken, clientId } = await connect({ ...consentry, ana: carol });
+    const rows: [string, string, string][] = [
+      ['accounts', 'disabled_at', carol.id],
+      ['clients', 'revoked_at', clientId],
+    ];
+    for (const [table, column, id] of rows) {
+      const set = (value: string) => sql(consentry, `UPDATE ${table} SET ${column} = ${value} WHERE id = $1`, [id]);
+      await assertEnds(accessToken, () => set('now()'));
+      await set('NULL');
+    }
+    assert.equal(await active(accessToken), true);
   });
 
   it('knows tokens of services: no person in the answer, inactive once revoked (threat 77)', async () => {

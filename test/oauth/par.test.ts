@@ -4,7 +4,7 @@ import { after, before, describe, it, mock } from 'node:test';
 import { decodeJwt } from 'jose';
 import { approve, authorizationUrl, basic, redeem, registerClient, tokenRequest } from '../flow.ts';
 import { CALENDAR, type Consentry, type Registered, register, sql, startConsentry } from '../harness.ts';
-import { createPerson, type Person, type Step } from '../person.ts';
+import { createPerson, type Person, readForm, type Step } from '../person.ts';
 import { connect } from './kit.ts';
 
 describe('pushed authorization requests', () => {
@@ -41,6 +41,14 @@ describe('pushed authorization requests', () => {
 
   function frontUrl(uri: string, more: Record<string, string> = {}, id = clientId): string {
     return `${consentry.issuer}/authorize?${new URLSearchParams({ client_id: id, request_uri: uri, ...more })}`;
+  }
+
+  /** Presses Approve and stops before the request goes on: there they meet. */
+  async function press(person: Person, page: Step): Promise<string> {
+    const { fields } = readForm(page.html, new URL(page.url).pathname);
+    const body = new URLSearchParams([...fields, ['decision', 'approve']]);
+    const response = await person.send(page.url, { method: 'POST', body, headers: { origin: consentry.issuer } });
+    return new URL(String(response.headers.get('location')), page.url).href;
   }
 
   const errorOf = ({ left }: Step) => left?.searchParams.get('error');
@@ -85,12 +93,15 @@ describe('pushed authorization requests', () => {
     assert.deepEqual([claims.aud, claims.scope], [consentry.mail.uri, 'mail:read']);
   });
 
-  it('are used once: neither again afterwards, nor by two browsers that both reached the page', async () => {
+  it('are used once: neither again afterwards, nor by four browsers that all reached the end at the same instant', async () => {
     const { uri } = await push();
-    const other = createPerson(consentry.issuer);
-    await connect(consentry, { person: other, clientId });
-    const pages = [await ana.open(frontUrl(uri)), await other.open(frontUrl(uri))] as const;
-    const pressed = await Promise.all([approve(ana, pages[0]), approve(other, pages[1])]);
+    const returns: [Person, string][] = [];
+    for (let count = 0; count < 4; count += 1) {
+      const person = createPerson(consentry.issuer);
+      await connect(consentry, { person, clientId });
+      returns.push([person, await press(person, await person.open(frontUrl(uri)))]);
+    }
+    const pressed = await Promise.all(returns.map(([person, url]) => person.open(url)));
     assert.equal(pressed.filter(({ left }) => left?.searchParams.has('code')).length, 1);
     assert.equal(errorOf(await ana.open(frontUrl(uri))), 'invalid_request_uri');
   });

@@ -119,6 +119,14 @@ describe('refresh token', () => {
     assert.deepEqual([status, body.refresh_token], [200, undefined]);
   });
 
+  it('is not given to a static client that nobody declared an app: it may stand for others (threat 120)', async () => {
+    const { clientId } = await staticClient(consentry.rooms, { kind: 'app', authMethod: 'none' });
+    const early = await connect(consentry, { person: ana, clientId });
+    assert.ok(early.refreshToken);
+    await sql(consentry, "UPDATE clients SET kind = 'undeclared' WHERE id = $1", [clientId]);
+    assert.equal((await connect(consentry, { person: ana, clientId })).refreshToken, undefined);
+  });
+
   it('lives no longer than the person chose, however often it is used', async () => {
     const expiries = `SELECT a.expires_at AS token, g.expires_at AS grant, c.expires_at AS consent, c.approved_at AS approved
       FROM artifacts a JOIN grants g ON g.id = a.grant_id JOIN consents c ON c.id = g.consent_id

@@ -6,31 +6,30 @@ const MAX_BATCHES = 50;
 
 /** @returns how many rows went, by table */
 export async function sweep({ direct }: Pick<Database, 'direct'>, now: Date): Promise<Record<string, number>> {
-  const before = now;
   return {
     artifacts: await inBatches(
       () => direct.$executeRaw`
         DELETE FROM artifacts WHERE (kind, id) IN
-          (SELECT kind, id FROM artifacts WHERE expires_at < ${before} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+          (SELECT kind, id FROM artifacts WHERE expires_at < ${now} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
     ),
     grants: await inBatches(
       () => direct.$executeRaw`
         DELETE FROM grants WHERE id IN
-          (SELECT id FROM grants WHERE expires_at < ${before} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+          (SELECT id FROM grants WHERE expires_at < ${now} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
     ),
     revoked_tokens: await inBatches(
       () => direct.$executeRaw`
-        DELETE FROM revoked_tokens WHERE id IN (SELECT id FROM revoked_tokens WHERE expires_at < ${before} LIMIT ${BATCH})`,
+        DELETE FROM revoked_tokens WHERE id IN (SELECT id FROM revoked_tokens WHERE expires_at < ${now} LIMIT ${BATCH})`,
     ),
     sign_in_throttles: await inBatches(
       () => direct.$executeRaw`
         DELETE FROM sign_in_throttles WHERE key IN
-          (SELECT key FROM sign_in_throttles WHERE expires_at < ${before} LIMIT ${BATCH})`,
+          (SELECT key FROM sign_in_throttles WHERE expires_at < ${now} LIMIT ${BATCH})`,
     ),
     metadata_documents: await inBatches(
       () => direct.$executeRaw`
         DELETE FROM metadata_documents WHERE url IN
-          (SELECT url FROM metadata_documents WHERE stale_until < ${before} LIMIT ${BATCH})`,
+          (SELECT url FROM metadata_documents WHERE stale_until < ${now} LIMIT ${BATCH})`,
     ),
   };
 }

@@ -1,5 +1,6 @@
 /** Readers of single configuration values: each returns the value or throws what to write instead. */
 import { isIP } from 'node:net';
+import { isEmail } from './credentials.ts';
 
 /** Public text for the person who writes the configuration; never repeats a secret. */
 export class ValueError extends Error {}
@@ -89,11 +90,74 @@ export function parseMasterKey(value: string): Buffer {
   const key = Buffer.from(value, 'base64');
   const canonical = /^[A-Za-z0-9+/_-]+=?$/.test(value) && key.length === 32;
   if (!canonical) throw new ValueError(`is not 32 bytes of base64; ${advice}`);
-  // 32 random bytes hold fewer than 16 different ones, or only printable ones, less than once in 10^13 keys.
+  if (!looksRandom(key)) throw new ValueError(`is not random; ${advice}`);
+  return key;
+}
+
+/** Random bytes, 32 of them, hold fewer than 16 different ones or only printable ones less than once in 10^13 keys; 24, in 10^10. */
+function looksRandom(key: Buffer): boolean {
   const typed = key.every((byte) => byte >= 0x20 && byte < 0x7f);
   const steps = new Set(key.map((byte, index) => byte - (key[index - 1] ?? 0)));
-  if (typed || new Set(key).size < 16 || steps.size < 8) throw new ValueError(`is not random; ${advice}`);
+  return !typed && new Set(key).size >= Math.min(16, key.length / 2) && steps.size >= 8;
+}
+
+/** Where notices are posted: https, or http where it never leaves this machine. */
+export function parseWebhookUrl(value: string): string {
+  const advice = 'write one such as https://hooks.example.com/consentry';
+  const url = parseUrl(value, ['https:', 'http:'], advice);
+  if (url.username || url.password)
+    throw new ValueError('carries a user name or password; leave them out: WEBHOOK_SECRET proves who sends');
+  if (url.hash || url.hostname.endsWith('.')) throw new ValueError(`is not understood; ${advice}`);
+  if (url.protocol === 'http:' && !isLoopbackOrigin(url.origin))
+    throw new ValueError('is http, which only an address of this machine may be; write one with https');
+  return url.href;
+}
+
+/** 24 to 64 random bytes in base64, with or without `whsec_` before them (Standard Webhooks 1.0.0, "Signature scheme"). */
+export function parseWebhookSecret(value: string): Buffer {
+  const advice = 'write 24 to 64 random bytes in base64, such as `openssl rand -base64 32` prints';
+  const text = value.trim().replace(/^whsec_/, '');
+  const key = Buffer.from(text, 'base64');
+  const canonical = key.toString('base64').replace(/=+$/, '') === text.replace(/={0,2}$/, '');
+  if (!canonical || key.length < 24 || key.length > 64) throw new ValueError(`is no such secret; ${advice}`);
+  if (!looksRandom(key)) throw new ValueError(`is not random; ${advice}`);
   return key;
+}
+
+/** The mail server. What nodemailer would also read from a query (certificates not checked, a proxy) is refused. */
+export function parseSmtpUrl(value: string): string {
+  const advice = 'write smtp://user:password@mail.example.com:587 (special characters percent-encoded), or smtps://…';
+  const url = URL.parse(value);
+  const whole = url && ['smtp:', 'smtps:'].includes(url.protocol) && ['', '/'].includes(url.pathname);
+  if (!whole || url.search || url.hash) throw new ValueError(`is not the address of a mail server; ${advice}`);
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) === 0 && !HOST_NAME.test(host.toLowerCase())) throw new ValueError(`names no host; ${advice}`);
+  if ((url.username === '') !== (url.password === ''))
+    throw new ValueError(`needs both a user name and a password, or neither; ${advice}`);
+  if (!isPercentEncoded(url.username) || !isPercentEncoded(url.password))
+    throw new ValueError(`has a % that starts no percent-encoded character; ${advice}`);
+  return url.href;
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** `address`, or `Name <address>` where the name needs no quotation marks. */
+export function parseMailFrom(value: string): string {
+  const named = /^([^<>]*[^<>\s])\s*<([^<>]+)>$/.exec(value);
+  const [name, address] = named ? [named[1] ?? '', named[2] ?? ''] : ['', value];
+  const readable = [...name].length <= 60 && !/[\p{C}\p{Zl}\p{Zp}"\\]/u.test(name);
+  if (!readable || !isEmail(address)) {
+    throw new ValueError(
+      `is ${quote(value)}; write an address such as consentry@example.com, or Consentry <consentry@example.com>`,
+    );
+  }
+  return name === '' ? address : `${name} <${address}>`;
 }
 
 export function parseDatabaseUrl(value: string): string | undefined {

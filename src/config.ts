@@ -11,10 +11,14 @@ import {
   parseHostsOrNetworks,
   parseIssuer,
   parseListenHost,
+  parseMailFrom,
   parseMasterKey,
   parseNetworks,
+  parseSmtpUrl,
   parseSwitch,
   parseUrl,
+  parseWebhookSecret,
+  parseWebhookUrl,
   parseWholeNumber,
   ValueError,
 } from './config-values.ts';
@@ -52,6 +56,10 @@ export interface Config {
   readonly outboundAllow: readonly string[];
   readonly brandName: string;
   readonly supportUrl?: string | undefined;
+  /** Where notices are posted, and the key that signs them. */
+  readonly webhook?: { readonly url: string; readonly secret: Buffer } | undefined;
+  /** The mail server for notices (its password in the URL), and their sender: `address` or `Name <address>`. */
+  readonly mail?: { readonly smtpUrl: string; readonly from: string } | undefined;
   /** 0 switches the grace window off. */
   readonly refreshGraceSeconds: number;
 }
@@ -75,10 +83,14 @@ const settings = [
   'OUTBOUND_ALLOW',
   'BRAND_NAME',
   'SUPPORT_URL',
+  'WEBHOOK_URL',
+  'WEBHOOK_SECRET',
+  'SMTP_URL',
+  'MAIL_FROM',
   'REFRESH_GRACE_SECONDS',
   'NODE_ENV',
 ] as const;
-const secrets = ['DATABASE_URL', 'MASTER_KEY', 'ADMIN_PASSWORD'] as const;
+const secrets = ['DATABASE_URL', 'MASTER_KEY', 'ADMIN_PASSWORD', 'WEBHOOK_SECRET', 'SMTP_URL'] as const;
 
 type Setting = (typeof settings)[number];
 
@@ -132,6 +144,7 @@ export function readConfig(env: Environment, sources: ConfigSources = {}): Confi
     outboundAllow: Object.freeze(read('OUTBOUND_ALLOW', parseHostsOrNetworks, [])),
     brandName: read('BRAND_NAME', parseBrandName, 'Consentry'),
     supportUrl: read('SUPPORT_URL', parseSupportUrl, undefined),
+    ...readNotices(read, problems),
     refreshGraceSeconds: read('REFRESH_GRACE_SECONDS', (value) => parseWholeNumber(value, 0, 300), 30),
   };
   if (config.demo && config.demoPort === config.port) {
@@ -163,6 +176,39 @@ function readAddress(
     problems.push(`ISSUER is ${meant}, but must be https because ${why}; write an address such as ${secure}`);
   }
   return { issuer, host, port, production };
+}
+
+/** Each way of sending notices takes two settings. */
+function readNotices(read: Reader<Setting>, problems: string[]): Pick<Config, 'webhook' | 'mail'> {
+  const url = read('WEBHOOK_URL', parseWebhookUrl, undefined);
+  const secret = read('WEBHOOK_SECRET', parseWebhookSecret, undefined);
+  const smtpUrl = read('SMTP_URL', parseSmtpUrl, undefined);
+  const from = read('MAIL_FROM', parseMailFrom, undefined);
+  requireBoth(read.isSet, problems, {
+    WEBHOOK_URL: 'write the address that notices are posted to',
+    WEBHOOK_SECRET: 'write what `openssl rand -base64 32` prints, and tell it the receiver',
+  });
+  requireBoth(read.isSet, problems, {
+    SMTP_URL: 'write the mail server, such as smtps://user:password@mail.example.com',
+    MAIL_FROM: 'write the sender, such as consentry@example.com',
+  });
+  return {
+    webhook: url && secret ? Object.freeze({ url, secret }) : undefined,
+    mail: smtpUrl && from ? Object.freeze({ smtpUrl, from }) : undefined,
+  };
+}
+
+function requireBoth(
+  isSet: Reader<Setting>['isSet'],
+  problems: string[],
+  advice: Readonly<Partial<Record<Setting, string>>>,
+): void {
+  const keys = Object.keys(advice) as Setting[];
+  const given = keys.filter((key) => isSet(key));
+  if (given.length !== 1) return;
+  for (const key of keys.filter((one) => !given.includes(one))) {
+    problems.push(`${key} is missing, and ${given[0]} needs it; ${advice[key]}`);
+  }
 }
 
 /** The origin of a possibly malformed ISSUER; without a scheme https is assumed. */

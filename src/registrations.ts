@@ -13,14 +13,14 @@ export type { NewResource };
  * Registers an MCP server and the client as which it introspects (RFC 7662).
  *
  * @returns the credential, told this once
- * @throws AppError `invalid_resource`, `invalid_scope`, `invalid_text` (400), `resource_exists`
+ * @throws AppError `invalid_resource`, `invalid_scope`, `invalid_text`, `invalid_consent_days` (400), `resource_exists`
  */
 export async function addResource(
   { clients, resources }: Pick<Rooms, 'clients' | 'resources'>,
   resource: NewResource,
 ): Promise<{ resource: Resource; clientId: string; clientSecret: string }> {
-  const { uri, name, scopes } = parseDescription(resource);
-  if (await resources.findByUri(uri)) throw new AppError('resource_exists', 409, `${uri} is registered already.`);
+  const { uri, name, consentDays, scopes } = parseDescription(resource);
+  if (await resources.findRegistered(uri)) throw new AppError('resource_exists', 409, `${uri} is registered already.`);
   const clientId = `rs_${randomBytes(12).toString('hex')}`;
   const clientSecret = newSecret();
   const metadata: ClientMetadata = {
@@ -38,7 +38,7 @@ export async function addResource(
     metadata,
     secretHash: hashClientSecret(clientSecret),
   });
-  return { resource: await resources.create({ uri, name, clientId, scopes }), clientId, clientSecret };
+  return { resource: await resources.create({ uri, name, clientId, consentDays, scopes }), clientId, clientSecret };
 }
 
 export interface NewClient {
@@ -60,12 +60,13 @@ const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
  *
  * @param client its URIs and access already checked
  * @returns the secret, told this once, where the client has one
- * @throws AppError `invalid_text`
+ * @throws AppError `invalid_text`, `bad_client` (400)
  */
 export async function addClient(
   { clients }: Pick<Rooms, 'clients'>,
   client: NewClient,
 ): Promise<{ clientId: string; clientSecret: string | undefined }> {
+  if (client.kind === 'proxy' && client.deviceFlow) throw deviceForAll();
   const clientId = randomBytes(16).toString('hex');
   const name = readableLine(client.name, { what: 'The name of the client', maxCharacters: 60 });
   const hasSecret = client.authMethod.startsWith('client_secret');
@@ -85,8 +86,8 @@ function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
   // Who signs in with a code on another device (RFC 8628) may need no redirect.
   const browser = client.redirectUris.length > 0;
   const grants = service ? ['client_credentials'] : browser ? ['authorization_code'] : [];
-  // A proxy that names nobody stands for everybody behind it: nothing of it outlives the access token.
-  if (client.kind === 'app') grants.push('refresh_token');
+  // A proxy gets one only where it names for whom it asks (oauth/configuration.ts).
+  if (client.kind !== 'service') grants.push('refresh_token');
   if (client.deviceFlow) grants.push(DEVICE_CODE);
   return {
     client_id: clientId,
@@ -101,6 +102,12 @@ function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
       : {}),
     ...(service ? { consentry_access: client.access } : {}),
   };
+}
+
+/** Nobody could tell whose device it is. */
+function deviceForAll(): AppError {
+  const message = 'A proxy has no device flow: leave out --device-flow, or make an app for the device.';
+  return new AppError('bad_client', 400, message);
 }
 
 /** 384 random bits in letters that every client sends unchanged, form-encoded or not. */

@@ -2,7 +2,8 @@
 import type { Account } from './accounts/store.ts';
 import { events } from './audit/events.ts';
 import type { ClientRecord } from './clients/client.ts';
-import type { ConsentEntry, ConsentFilter } from './consents/store.ts';
+import { revokeConsents } from './consents/revocation.ts';
+import type { ConsentEntry } from './consents/store.ts';
 import { AppError } from './errors.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -48,25 +49,9 @@ export function revokeClient(
     if (known) await rooms.clients.revoke(id);
     else await rooms.clients.block(id);
     for (const kind of CLIENT_ARTIFACTS) await rooms.artifacts.destroyByClient(kind, id);
-    const consents = await revokeConsents(rooms, [{ clientId: id }], 'client_revoked');
+    // What a proxy got for it ends too.
+    const consents = await revokeConsents(rooms, [{ clientId: id }, { downstreamClientId: id }], 'client_revoked');
     await rooms.audit.record(events.clientRevoked({ clientId: id }, { consents: consents.length }, REASON));
     return consents;
-  });
-}
-
-/** @returns the living consents that matched any of the filters, as they were */
-export function revokeConsents(
-  { consents, audit, database }: Pick<Rooms, 'consents' | 'audit' | 'database'>,
-  filters: readonly ConsentFilter[],
-  reason = REASON,
-): Promise<ConsentEntry[]> {
-  return database.unit(async () => {
-    const revoked: ConsentEntry[] = [];
-    for (const filter of filters) revoked.push(...(await consents.revoke(filter, reason)));
-    for (const { id, accountId, clientId, resourceUri, scopes } of revoked) {
-      const subject = { accountId, clientId, resource: resourceUri, scopes, consentId: id };
-      await audit.record(events.consentRevoked(subject, {}, reason));
-    }
-    return revoked;
   });
 }

@@ -6,34 +6,55 @@ import { createPasswords } from './accounts/passwords.ts';
 import { type AccountStore, createAccountStore } from './accounts/store.ts';
 import { createThrottle } from './accounts/throttle.ts';
 import { createThrottleStore } from './accounts/throttle-store.ts';
+import { createAdmission } from './admission.ts';
+import { createApprovals } from './approvals/approval.ts';
+import { createApprovalStore } from './approvals/store.ts';
 import { createAudit } from './audit/store.ts';
-import { clientFingerprint } from './clients/client.ts';
+import { clientFingerprint, statedBy } from './clients/client.ts';
+import { displayName } from './clients/display-name.ts';
+import { createDocumentCopies } from './clients/document-copies.ts';
+import { createNamesStore } from './clients/names-store.ts';
+import { isProven, isSharedHost } from './clients/provenance.ts';
+import { createReaping } from './clients/reaping.ts';
+import { createReapingStore } from './clients/reaping-store.ts';
 import { redirectKey } from './clients/redirect-uris.ts';
+import { createResemblance } from './clients/resemblance.ts';
 import { createClientStore } from './clients/store.ts';
 import type { Config } from './config.ts';
-import { createAgreement } from './consents/agreement.ts';
+import { type Asking, createAgreement } from './consents/agreement.ts';
+import { createRefusalStore } from './consents/refusal-store.ts';
+import { createRefusals } from './consents/refusals.ts';
+import { revokeConsents } from './consents/revocation.ts';
 import { createConsentStore } from './consents/store.ts';
 import { createKeyset } from './keys/keyset.ts';
 import { loadMasterKey } from './keys/master-key.ts';
 import { createSealing } from './keys/sealing.ts';
 import { createKeyStore } from './keys/store.ts';
+import { createNotices } from './notices/notices.ts';
+import { sinkNames } from './notices/sinks.ts';
+import { createOutboxStore } from './notices/store.ts';
+import { createPolicy } from './policy/policy.ts';
+import { createPolicyStore } from './policy/store.ts';
 import { scopeDigest } from './resources/scopes.ts';
 import { createResourceStore } from './resources/store.ts';
 import { createArtifactStore } from './storage/artifacts.ts';
 import type { PrismaClient } from './storage/generated/client.ts';
 import { createGrantStore } from './storage/grants.ts';
 import { createDatabase } from './storage/transactions.ts';
+import { suspendChanged } from './suspensions.ts';
 
 export type Rooms = Awaited<ReturnType<typeof createRooms>>;
 
 export async function createRooms(deps: {
-  config: Pick<Config, 'masterKey' | 'dataDir'>;
+  config: Pick<Config, 'masterKey' | 'dataDir' | 'issuer' | 'brandName' | 'webhook' | 'mail'>;
   prisma: PrismaClient;
+  /** Names of upstream connections, which no client may look like. */
+  connectionNames?: readonly string[];
   now?: () => Date;
   /** Calibrated to the machine where it is left out. */
   passwordCost?: PasswordCost;
 }) {
-  const { config, prisma, now = () => new Date(), passwordCost } = deps;
+  const { config, prisma, now = () => new Date(), passwordCost, connectionNames = [] } = deps;
   const database = createDatabase(prisma);
   const sealing = createSealing(await loadMasterKey(config));
   const clients = createClientStore({ database, now });
@@ -42,18 +63,70 @@ export async function createRooms(deps: {
   const accountStore: AccountStore = createAccountStore(database);
   const passwords = createPasswords(passwordCost ? { cost: passwordCost } : {});
   const throttle = createThrottle({ store: createThrottleStore(database), hmac: sealing.hmac, now });
+  const audit = createAudit({ database, now });
+  const resemblance = createResemblance({
+    brandNames: [config.brandName],
+    resources: { names: async () => (await resources.list()).map(({ name }) => name) },
+    connections: () => connectionNames,
+    clients: createNamesStore({ database, now }),
+    now,
+  });
+  async function stated({ clientId, metadata, redirectUri }: Asking) {
+    const origin = (await clients.find(clientId))?.origin ?? 'document';
+    const authMethod = String(metadata.token_endpoint_auth_method ?? 'none');
+    const proven = isProven({ clientId, origin, redirectUri, authMethod });
+    const name = displayName(metadata.client_name);
+    return statedBy(metadata, { resembles: await resemblance.resembles({ clientId, origin, name, proven }) });
+  }
+  const policyStore = createPolicyStore({ database, now });
+  const policy = createPolicy({ store: policyStore, isSharedHost });
+  const approvals = createApprovals({ store: createApprovalStore(database), redirectKey, now });
+  const familyOf = async (clientId: string) => (await clients.find(clientId))?.familyKey;
+  const admit = createAdmission({ policy, approvals, clients, accounts: accountStore });
+  const described = { clientFingerprint, scopeDigest, redirectKey, stated };
   return {
     now,
     database,
     sealing,
-    audit: createAudit({ database, now }),
+    audit,
     keyset: createKeyset({ store: createKeyStore(database), sealing, now }),
     artifacts: createArtifactStore({ database, sealing, now }),
     grants: createGrantStore({ database, sealing, now }),
     clients,
+    documents: createDocumentCopies({
+      database,
+      audit,
+      clients,
+      rules: { issuer: config.issuer },
+      onChange: async (url, _before, after) => {
+        await suspendChanged({ consents, stated, audit }, url, after);
+      },
+    }),
+    reaping: createReaping({
+      store: createReapingStore(database),
+      database,
+      audit,
+      endConsents: (clientId) => revokeConsents({ consents, audit, database }, [{ clientId }], 'client_unused'),
+      now,
+    }),
+    stated,
+    familyOf,
     resources,
     consents,
-    agreement: createAgreement({ consents, clientFingerprint, scopeDigest, redirectKey, now }),
+    refusals: createRefusals({ store: createRefusalStore(database), now }),
+    policy,
+    policyStore,
+    approvals,
+    agreement: createAgreement({ ...described, consents, admit, familyOf, now }),
+    notices: createNotices({
+      store: createOutboxStore(database),
+      sinks: sinkNames(config),
+      sealing,
+      people: accountStore,
+      brandName: config.brandName,
+      issuer: config.issuer,
+      now,
+    }),
     accountStore,
     passwords,
     accounts: createAccounts({ store: accountStore, passwords, throttle, now }),

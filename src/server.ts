@@ -3,15 +3,27 @@ import { createServer, type Server } from 'node:http';
 import type { Middleware } from 'koa';
 import mount from 'koa-mount';
 import { accountRoutes } from './account/password.ts';
-import { createDocumentStore } from './clients/document-store.ts';
+import { createDownstreamClients } from './clients/downstream.ts';
+import { createLogos } from './clients/logo.ts';
+import { createLogoStore } from './clients/logo-store.ts';
 import { createMetadataDocuments } from './clients/metadata-document.ts';
 import { createMetadataPolicy } from './clients/metadata-policy.ts';
-import { redirectKey } from './clients/redirect-uris.ts';
 import type { Config } from './config.ts';
+import { assertConnections, type Connection } from './federation/connection.ts';
+import { createLegCookie } from './federation/leg-cookie.ts';
+import { createLegs } from './federation/legs.ts';
 import { homeRoutes } from './home.ts';
+import { approvalRoutes } from './interaction/approval-routes.ts';
+import { createBrowserBinding } from './interaction/browser-binding.ts';
 import { beforeResume } from './interaction/resume.ts';
 import { interactionRoutes } from './interaction/routes.ts';
+import { upstreamRoutes } from './interaction/upstream.ts';
+import { logoRoutes } from './logos.ts';
+import { createDelivery } from './notices/delivery.ts';
+import { createSinks } from './notices/sinks.ts';
+import { createOutboxStore } from './notices/store.ts';
 import { createAccessTokens } from './oauth/access-tokens.ts';
+import { actingFor } from './oauth/acting-for.ts';
 import { createConfiguration } from './oauth/configuration.ts';
 import { createMint } from './oauth/mint.ts';
 import { createProviderPages } from './oauth/pages.ts';
@@ -41,36 +53,48 @@ export interface ServerDeps {
   log: Log;
   /** Listens already, where the caller needed its port before the issuer was known. */
   listener?: Server;
+  /** Upstream identity providers. Their names have to be known to the rooms too. */
+  connections?: readonly Connection[];
 }
 
 const SWEEP_EVERY_MS = 60_000;
 const FLUSH_EVERY_MS = 5_000;
+const DELIVER_EVERY_MS = 5_000;
+const LOGOS_EVERY_MS = 60_000;
+const REAP_EVERY_MS = 15 * 60_000;
 const DRAIN_MS = 8_000;
 
 /** Serves until `close`, which lets requests under way finish. */
-export async function startServer({ config, rooms, log, listener }: ServerDeps) {
-  const { app, egress } = await createEdges({ config, rooms, log });
+export async function startServer({ config, rooms, log, listener, connections = [] }: ServerDeps) {
+  assertConnections(connections);
+  const { app, egress, logos } = await createEdges({ config, rooms, log, connections });
   const server = listener ?? createServer();
   server.requestTimeout = 30_000;
   server.headersTimeout = 15_000;
   server.on('request', app.callback());
   if (!listener) await listen(server, config);
+  const sinks = createSinks(config, rooms.now);
+  const delivery = createDelivery({ ...rooms, store: createOutboxStore(rooms.database), sinks, log });
   const timers = [
     every(SWEEP_EVERY_MS, () => sweep(rooms.database, rooms.now()), log),
     every(FLUSH_EVERY_MS, () => rooms.audit.flush(), log),
+    every(DELIVER_EVERY_MS, () => delivery.deliver(), log),
+    every(SWEEP_EVERY_MS, () => delivery.sweep(), log),
+    every(LOGOS_EVERY_MS, () => logos.refresh(), log),
+    every(REAP_EVERY_MS, () => rooms.reaping.run(), log),
   ];
   return {
     url: config.issuer,
     async close(): Promise<void> {
       for (const timer of timers) clearInterval(timer);
-      await drain(server);
+      await Promise.all([drain(server), delivery.close()]);
       await egress.close();
       await rooms.audit.flush().catch((error: unknown) => log.warn({ err: error }, 'counted refusals were lost'));
     },
   };
 }
 
-async function createEdges({ config, rooms, log }: ServerDeps) {
+async function createEdges({ config, rooms, log, connections }: ServerDeps & { connections: readonly Connection[] }) {
   const https = config.issuer.startsWith('https:');
   const hmac = rooms.sealing.hmac;
   const statics = readStaticFiles();
@@ -78,18 +102,31 @@ async function createEdges({ config, rooms, log }: ServerDeps) {
   const respond = createRespond({ views });
   const cookieKeys = [rooms.sealing.derive('cookies', 32).toString('base64url')];
   const egress = createEgress(config);
-  const { provider, accessTokens, documents } = await createOauth({ config, rooms, respond, cookieKeys, egress, log });
+  const oauth = await createOauth({ config, rooms, respond, cookieKeys, egress, log });
+  const { provider, accessTokens, documents, downstreamClients } = oauth;
+  const resumeCookie = provider.cookieName('resume');
+  const { bindInteractions, assertSameBrowser } = createBrowserBinding({ https, hmac, resumeCookie });
+  const logos = createLogos({ egress, store: createLogoStore(rooms), now: rooms.now, log });
   const shared = {
     respond,
     provider,
+    downstreamClients,
+    actingFor,
+    assertSameBrowser,
+    logos,
+    connections,
+    issuer: config.issuer,
+    legs: createLegs(rooms),
+    legCookie: createLegCookie({ https, hmac }),
     clientAddress: createClientAddress(config.trustedProxies),
     browsers: createBrowsers({ https, hmac }),
     csrf: createCsrf({ issuer: config.issuer, hmac }),
     interactionCookie: provider.cookieName('interaction'),
-    redirectKey,
     ...rooms,
   };
   const interaction = interactionRoutes(shared);
+  const approval = approvalRoutes(shared);
+  const upstream = upstreamRoutes(shared);
   const account = accountRoutes(shared);
   const home = homeRoutes({ respond, database: rooms.database, issuer: config.issuer });
   const stopRedirect = createStopRedirect({ ...rooms, respond });
@@ -105,13 +142,16 @@ async function createEdges({ config, rooms, log }: ServerDeps) {
     before: [securityHeaders({ https }), pinOrigin(config), statics.middleware],
     routes: [
       // Two typings of the same koa.
-      ...[home, interaction, account].map((router) => router.routes() as unknown as Middleware),
-      beforeResume({ provider, documents, resumeCookie: provider.cookieName('resume') }),
+      ...[home, logoRoutes({ logos }), interaction, approval, upstream, account].map(
+        (router) => router.routes() as unknown as Middleware,
+      ),
+      bindInteractions,
+      beforeResume({ provider, documents, resumeCookie }),
       oauthRoutes({ ...rooms, accessTokens, respond, stopRedirect }),
       mount(provider as never),
     ],
   });
-  return { app, egress };
+  return { app, egress, logos };
 }
 
 async function createOauth(deps: {
@@ -128,8 +168,9 @@ async function createOauth(deps: {
   const refreshTokens = createRefreshTokens({ ...rooms, graceSeconds: config.refreshGraceSeconds });
   const resourceIndicators = createResourceIndicators(rooms);
   const policy = createMetadataPolicy({ issuer: config.issuer });
-  const store = createDocumentStore(rooms.database.direct);
-  const documents = createMetadataDocuments({ egress, store, policy, now: rooms.now });
+  const { now, clients, documents: copies } = rooms;
+  const documents = createMetadataDocuments({ egress, store: copies, policy, now });
+  const downstreamClients = createDownstreamClients({ clients, documents, copies, policy, now });
   const configuration = createConfiguration({
     config,
     jwks,
@@ -139,14 +180,15 @@ async function createOauth(deps: {
     clients: rooms.clients,
     resources: rooms.resources,
     resourceIndicators,
-    mint: createMint({ ...rooms, accounts: rooms.accountStore, resourceIndicators }),
-    press: createPress({ ...rooms, resourceIndicators }),
+    mint: createMint({ ...rooms, accounts: rooms.accountStore, resourceIndicators, downstreamClients }),
+    press: createPress({ ...rooms, resourceIndicators, downstreamClients }),
+    downstreamClients,
     pages: createProviderPages({ respond }),
     extraClientMetadata: policy.extraClientMetadata as never,
     fetch: documents.fetch as never,
   });
   const provider = createProvider({ issuer: config.issuer, configuration, refreshTokens, ...rooms });
-  return { provider, accessTokens, documents };
+  return { provider, accessTokens, documents, downstreamClients };
 }
 
 function listen(server: Server, { host, port }: Config): Promise<void> {

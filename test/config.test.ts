@@ -10,6 +10,13 @@ const production = {
   DATABASE_URL: 'postgres://consentry:secret@db.example.com:5432/consentry',
   MASTER_KEY: key.toString('base64'),
 };
+const webhookSecret = randomBytes(24);
+const notices = {
+  WEBHOOK_URL: 'https://hooks.example.com/consentry?to=ops',
+  WEBHOOK_SECRET: `whsec_${webhookSecret.toString('base64')}`,
+  SMTP_URL: 'smtp://consentry:p%40ss@mail.example.com:587',
+  MAIL_FROM: 'Consentry <consentry@example.com>',
+};
 const root = '/srv/consentry';
 
 function problemsOf(env: Record<string, string>, readFile?: (path: string) => string): readonly string[] {
@@ -49,6 +56,8 @@ test('nothing set is a configuration for trying it on this machine', () => {
     outboundAllow: [],
     brandName: 'Consentry',
     supportUrl: undefined,
+    webhook: undefined,
+    mail: undefined,
     refreshGraceSeconds: 30,
   });
 });
@@ -59,8 +68,10 @@ test('a blank value means the default, and what is not a setting is left alone',
 });
 
 test('the configuration cannot be changed after it was read', () => {
-  const config = readConfig({ TRUSTED_PROXIES: '10.0.0.1' });
-  assert.ok(Object.isFrozen(config) && Object.isFrozen(config.trustedProxies) && Object.isFrozen(config.outboundAllow));
+  const config = readConfig({ TRUSTED_PROXIES: '10.0.0.1', ...notices });
+  for (const part of [config, config.trustedProxies, config.outboundAllow, config.webhook, config.mail]) {
+    assert.ok(part && Object.isFrozen(part));
+  }
 });
 
 test('every setting is read', () => {
@@ -81,6 +92,7 @@ test('every setting is read', () => {
       OUTBOUND_ALLOW: 'Intranet.example,10.2.0.0/16',
       BRAND_NAME: 'Bücherei',
       SUPPORT_URL: 'mailto:help@example.com',
+      ...notices,
       REFRESH_GRACE_SECONDS: '0',
       NODE_ENV: 'production',
     },
@@ -105,6 +117,8 @@ test('every setting is read', () => {
     outboundAllow: ['intranet.example', '10.2.0.0/16'],
     brandName: 'Bücherei',
     supportUrl: 'mailto:help@example.com',
+    webhook: { url: notices.WEBHOOK_URL, secret: webhookSecret },
+    mail: { smtpUrl: notices.SMTP_URL, from: notices.MAIL_FROM },
     refreshGraceSeconds: 0,
   });
 });
@@ -215,6 +229,8 @@ describe('secrets', () => {
       '/run/secrets/db': `${production.DATABASE_URL}\n`,
       '/srv/consentry/key': `${production.MASTER_KEY}\r\n`,
       '/run/secrets/pw': ' spaces at both ends ',
+      '/run/secrets/hook': `${notices.WEBHOOK_SECRET}\n`,
+      '/run/secrets/smtp': `${notices.SMTP_URL}\n`,
     };
     const config = readConfig(
       {
@@ -222,12 +238,18 @@ describe('secrets', () => {
         DATABASE_URL_FILE: '/run/secrets/db',
         MASTER_KEY_FILE: 'key',
         ADMIN_PASSWORD_FILE: '/run/secrets/pw',
+        WEBHOOK_URL: notices.WEBHOOK_URL,
+        WEBHOOK_SECRET_FILE: '/run/secrets/hook',
+        SMTP_URL_FILE: '/run/secrets/smtp',
+        MAIL_FROM: notices.MAIL_FROM,
       },
       { root, readFile: (path) => files[path] ?? assert.fail(path) },
     );
     assert.equal(config.databaseUrl, production.DATABASE_URL);
     assert.deepEqual(config.masterKey, key);
     assert.equal(config.adminPassword, ' spaces at both ends ');
+    assert.deepEqual(config.webhook?.secret, webhookSecret);
+    assert.equal(config.mail?.smtpUrl, notices.SMTP_URL);
   });
 
   test('a secret given twice, a file that is missing and a file that is empty are each reported', () => {
@@ -256,6 +278,107 @@ describe('secrets', () => {
   });
 });
 
+describe('notices', () => {
+  test('each way of sending them needs both of its settings', () => {
+    for (const [one, other] of [
+      ['WEBHOOK_URL', 'WEBHOOK_SECRET'],
+      ['SMTP_URL', 'MAIL_FROM'],
+    ] as const) {
+      assertProblem({ [one]: notices[one] }, new RegExp(`^${other} is missing, and ${one} needs it`));
+      assertProblem({ [other]: notices[other] }, new RegExp(`^${one} is missing, and ${other} needs it`));
+    }
+  });
+
+  test('a webhook is https, or http on this machine, and carries no credentials', () => {
+    const urlOf = (url: string) => readConfig({ ...notices, WEBHOOK_URL: url }).webhook?.url;
+    assert.equal(urlOf('http://127.0.0.1:9000/hook'), 'http://127.0.0.1:9000/hook');
+    assert.equal(urlOf('http://[::1]:9000'), 'http://[::1]:9000/');
+    assert.equal(urlOf('https://10.0.0.5:8443/hook'), 'https://10.0.0.5:8443/hook');
+    for (const [url, pattern] of [
+      ['http://10.0.0.5/hook', /write one with https/],
+      ['http://127.0.0.1.example.com', /write one with https/],
+      ['https://me:hunter2@hooks.example.com', /user name or password/],
+      ['https://hooks.example.com/#x', /not understood/],
+      ['https://hooks.example.com./', /not understood/],
+      ['ftp://hooks.example.com', /not understood/],
+    ] as const) {
+      assertProblem({ ...notices, WEBHOOK_URL: url }, pattern);
+      assert.ok(
+        !problemsOf({ ...notices, WEBHOOK_URL: url })
+          .join()
+          .includes('hunter2'),
+      );
+    }
+  });
+
+  test('a webhook secret is random bytes in base64, and is not repeated', () => {
+    for (let round = 0; round < 200; round += 1) {
+      const secret = randomBytes(24 + (round % 41));
+      const text = secret.toString('base64');
+      for (const value of [text, `whsec_${text}`, text.replace(/=+$/, '')]) {
+        assert.deepEqual(readConfig({ ...notices, WEBHOOK_SECRET: value }).webhook?.secret, secret);
+      }
+    }
+    for (const value of [
+      randomBytes(23).toString('base64'),
+      randomBytes(65).toString('base64'),
+      Buffer.alloc(32, 7).toString('base64'),
+      Buffer.from('changeme-changeme-changeme').toString('base64'),
+      'whsec_',
+      `whsec_whsec_${webhookSecret.toString('base64')}`,
+      `${webhookSecret.toString('base64')}!`,
+      'ÿ'.repeat(32),
+    ]) {
+      assertProblem({ ...notices, WEBHOOK_SECRET: value }, /openssl rand -base64 32/);
+      assert.ok(
+        !problemsOf({ ...notices, WEBHOOK_SECRET: value })
+          .join()
+          .includes(value.slice(6) || '\0'),
+      );
+    }
+  });
+
+  test('a mail server is a host with an optional sign-in and nothing that loosens the connection', () => {
+    for (const url of [
+      'smtp://localhost',
+      'smtps://mail.example.com',
+      'smtp://[::1]:2525',
+      'smtp://u:p@10.0.0.5:25/',
+    ]) {
+      assert.equal(readConfig({ ...notices, SMTP_URL: url }).mail?.smtpUrl, url);
+    }
+    for (const url of [
+      'http://mail.example.com',
+      'smtp://',
+      'smtp:mail.example.com',
+      'smtp://mail_/x',
+      'smtp://u:hunter2@mail.example.com/path',
+      'smtp://u:hunter2@mail.example.com?tls.rejectUnauthorized=false',
+      'smtp://u:hunter2@mail.example.com#x',
+      'smtp://u:hunter2%@mail.example.com',
+      'smtp://hunter2@mail.example.com',
+      'smtp://u:hunter2@ma il.example.com',
+      'smtp://u:hunter2@mail.example.com:99999',
+    ]) {
+      assertProblem({ ...notices, SMTP_URL: url }, /^SMTP_URL .*smtp:\/\/user:password@mail\.example\.com/);
+      assert.ok(
+        !problemsOf({ ...notices, SMTP_URL: url })
+          .join()
+          .includes('hunter2'),
+      );
+    }
+  });
+
+  test('a sender is one address, with or without a name', () => {
+    const senderOf = (from: string) => readConfig({ ...notices, MAIL_FROM: from }).mail?.from;
+    assert.equal(senderOf('consentry@example.com'), 'consentry@example.com');
+    assert.equal(senderOf('Contoso, Inc.<a@example.com>'), 'Contoso, Inc. <a@example.com>');
+    for (const from of ['a@b, c@d', 'A <a@b> <c@d>', '"A" <a@b>', 'A\r\nBcc: c@d <a@b>', '<a@b', 'A\u202eB <a@b>']) {
+      assertProblem({ ...notices, MAIL_FROM: from }, /^MAIL_FROM /);
+    }
+  });
+});
+
 test('all problems are reported at once, one line each', () => {
   const wrong = {
     ISSUER: 'nonsense://',
@@ -274,6 +397,10 @@ test('all problems are reported at once, one line each', () => {
     OUTBOUND_ALLOW: 'https://x.example',
     BRAND_NAME: 'a\u202eb',
     SUPPORT_URL: 'javascript:alert(1)',
+    WEBHOOK_URL: 'http://hooks.example.com',
+    WEBHOOK_SECRET: 'changeme',
+    SMTP_URL: 'mail.example.com',
+    MAIL_FROM: 'Consentry',
     REFRESH_GRACE_SECONDS: '301',
     NODE_ENV: 'PRODUCTION',
   };

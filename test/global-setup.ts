@@ -49,7 +49,8 @@ async function removeKilledRuns(): Promise<void> {
     // Owning it for a moment stops a Postgres left behind.
     const left = await startEmbeddedPostgres({ dataDir: join(RUNS, name), settings: FAST }).catch(() => undefined);
     await left?.stop();
-    await removeRun(join(RUNS, name));
+    // Another run that begins now may be removing it too.
+    await removeRun(join(RUNS, name)).catch(() => undefined);
   }
 }
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { type Config, readConfig } from '../src/config.ts';
+import type { Connection } from '../src/federation/connection.ts';
 import { addClient, addResource, type NewClient, type NewResource } from '../src/registrations.ts';
 import { createRooms, type Rooms } from '../src/rooms.ts';
 import { startServer } from '../src/server.ts';
@@ -78,8 +79,15 @@ const CHEAP = { memoryCost: 64, timeCost: 2, parallelism: 1 };
 
 export const PASSWORD = 'correct horse battery staple';
 
-/** @param env what the configuration differs in; PORT and ISSUER follow the free port that is found */
-export async function startConsentry(env: Record<string, string> = {}, now?: () => Date): Promise<Consentry> {
+/**
+ * @param env what the configuration differs in; PORT and ISSUER follow the free port that is found
+ * @param connect makes upstream connections for this issuer
+ */
+export async function startConsentry(
+  env: Record<string, string> = {},
+  now?: () => Date,
+  connect: (config: Config) => Connection[] = () => [],
+): Promise<Consentry> {
   const listener = createServer();
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const { port } = listener.address() as AddressInfo;
@@ -95,10 +103,15 @@ export async function startConsentry(env: Record<string, string> = {}, now?: () 
   });
   const log = createLog({ level: config.logLevel });
   const opened = await openDatabase({ ...config, databaseUrl: database.url, log, mode: 'serve' });
-  const rooms = await createRooms({ config, prisma: opened.prisma, passwordCost: CHEAP, ...(now ? { now } : {}) });
+  const connections = connect(config);
+  const connectionNames = connections.map(({ name }) => name);
+  const clock = now ? { now } : {};
+  const rooms = await createRooms({ config, prisma: opened.prisma, passwordCost: CHEAP, connectionNames, ...clock });
+  // Most tests are about something else: people approve everything themselves.
+  await opened.prisma.policyRule.update({ where: { id: 'default' }, data: { match: { above: 'high' } } });
   const ana = await addPerson(rooms, 'ana@contoso.test');
   const mail = await register(rooms, MAIL);
-  const server = await startServer({ config, rooms, log, listener });
+  const server = await startServer({ config, rooms, log, listener, connections });
   return {
     issuer: config.issuer,
     config,

@@ -1,9 +1,9 @@
-/** The rules of local accounts: signing in, changing the password, adding and disabling. */
+/** The rules of accounts: signing in, changing the password, adding and disabling. */
 import { isEmail, normaliseEmail, normalisePassword, type PasswordProblem, passwordProblem } from '../credentials.ts';
 import { AppError } from '../errors.ts';
 import { generatePassword } from './generated-password.ts';
 import type { Passwords } from './passwords.ts';
-import type { Account, AccountStore, Role } from './store.ts';
+import type { Account, AccountStore, IdentityKey, PersonUpstream, Role } from './store.ts';
 import type { Throttle } from './throttle.ts';
 
 export type Accounts = ReturnType<typeof createAccounts>;
@@ -14,6 +14,10 @@ export type SignInResult =
   /** `disabled` knew the password, but is shown the same words as `credentials`. */
   | { ok: false; reason: 'credentials' | 'disabled'; retryAfterSeconds?: undefined; accountId?: string | undefined }
   | { ok: false; reason: 'throttled'; retryAfterSeconds: number; accountId?: string | undefined };
+
+export type IdentitySignInResult =
+  /** `created`: nobody had come by this identity before. */
+  { ok: true; account: Account; created: boolean } | { ok: false; reason: 'disabled'; accountId: string };
 
 export type ChangePasswordResult =
   | { ok: true }
@@ -55,6 +59,18 @@ export function createAccounts(deps: {
     if (found.account.disabledAt) return { ok: false, reason: 'disabled', accountId: found.account.id };
     if (verdict === 'outdated') await renewHash(found.account.id, found.passwordHash, claim.password);
     return { ok: true, account: found.account };
+  }
+
+  /** Whom a connection vouches for; made just in time. An e-mail address that somebody else has here joins nobody. */
+  async function signInByIdentity(identity: IdentityKey & PersonUpstream): Promise<IdentitySignInResult> {
+    const at = now();
+    const known = await store.findByIdentity(identity);
+    const { account, created } = known
+      ? { account: known, created: false }
+      : await store.createWithIdentity(identity, identity, at);
+    if (account.disabledAt) return { ok: false, reason: 'disabled', accountId: account.id };
+    if (!created) await store.noteIdentityUse(identity, at);
+    return { ok: true, account, created };
   }
 
   async function renewHash(id: string, previous: string | null, password: string): Promise<void> {
@@ -114,5 +130,5 @@ export function createAccounts(deps: {
     return store.disable(id, now());
   }
 
-  return { signIn, changePassword, add, disable };
+  return { signIn, signInByIdentity, changePassword, add, disable };
 }

@@ -11,7 +11,7 @@ export type Role = 'owner' | 'user';
 /** A person. `id` is the `sub` of tokens and never changes. */
 export interface Account {
   id: string;
-  /** Normalised. */
+  /** Normalised; '' where an upstream provider says none. For display: people of connections may share one. */
   email: string;
   name: string | null;
   role: Role;
@@ -29,7 +29,21 @@ export interface NewAccount {
   createdAt: Date;
 }
 
+/** Who an upstream provider says a person is: all three, never the subject or an e-mail address alone. */
+export interface IdentityKey {
+  connectionId: string;
+  issuer: string;
+  subject: string;
+}
+
+/** For display; neither leads to an account. */
+export interface PersonUpstream {
+  email?: string | undefined;
+  name?: string | undefined;
+}
+
 const FIRST_ACCOUNT_LOCK = 'consentry/first-account';
+const IDENTITY_LOCK = 'consentry/identity';
 
 export function createAccountStore(db: Database) {
   async function findById(id: string): Promise<Account | undefined> {
@@ -39,22 +53,74 @@ export function createAccountStore(db: Database) {
 
   /** However the address is written: upper case, spaces around it, decomposed characters. */
   async function findByEmail(email: string): Promise<Account | undefined> {
-    const where = { email: normaliseEmail(email) };
+    const where = { signInName: normaliseEmail(email) };
     const row = await db.current().account.findUnique({ where, omit: { passwordHash: true } });
     return row ? toAccount(row) : undefined;
   }
 
   /** The account with what proves the person; only for checking a password. */
   async function findSecret(by: { id: string } | { email: string }) {
-    const where = 'id' in by ? by : { email: normaliseEmail(by.email) };
+    const where = 'id' in by ? by : { signInName: normaliseEmail(by.email) };
     const row = await db.current().account.findUnique({ where });
     return row ? { account: toAccount(row), passwordHash: row.passwordHash } : undefined;
+  }
+
+  async function findByIdentity({ connectionId, issuer, subject }: IdentityKey): Promise<Account | undefined> {
+    const where = { connectionId_issuer_subject: { connectionId, issuer, subject } };
+    const row = await db.current().identity.findUnique({ where, select: { accountId: true } });
+    return row ? findById(row.accountId) : undefined;
+  }
+
+  /** By which connections a person signs in, the oldest first. */
+  async function listIdentities(accountId: string): Promise<IdentityKey[]> {
+    const select = { connectionId: true, issuer: true, subject: true };
+    return db.current().identity.findMany({ where: { accountId }, orderBy: { createdAt: 'asc' }, select });
+  }
+
+  /**
+   * Makes the person of this identity, unless there is one by now: of two who try at once both get the same account.
+   * Whoever else has the same e-mail address has nothing to do with it.
+   */
+  function createWithIdentity(
+    { connectionId, issuer, subject }: IdentityKey,
+    { email = '', name }: PersonUpstream,
+    at: Date,
+  ): Promise<{ account: Account; created: boolean }> {
+    const key = { connectionId, issuer, subject };
+    return db.write(async (tx) => {
+      const lock = `${IDENTITY_LOCK} ${JSON.stringify([connectionId, issuer, subject])}`;
+      await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${lock}, 0))`;
+      const known = await tx.identity.findUnique({ where: { connectionId_issuer_subject: key } });
+      if (known) {
+        const where = { id: known.accountId };
+        const row = await tx.account.findUniqueOrThrow({ where, omit: { passwordHash: true } });
+        return { account: toAccount(row), created: false };
+      }
+      const person = { email: normaliseEmail(email), name: name ?? null, role: 'user', createdAt: at };
+      const data = { id: newId(), signInName: null, ...person };
+      const row = await tx.account.create({ data, omit: { passwordHash: true } });
+      await tx.identity.create({ data: { ...key, accountId: row.id, createdAt: at, lastSignInAt: at } });
+      return { account: toAccount(row), created: true };
+    });
+  }
+
+  async function noteIdentityUse({ connectionId, issuer, subject }: IdentityKey, at: Date): Promise<void> {
+    const where = { connectionId, issuer, subject };
+    await db.write((tx) => tx.identity.updateMany({ where, data: { lastSignInAt: at } }));
   }
 
   /** In the order they were made. */
   async function list(): Promise<Account[]> {
     const orderBy: Prisma.AccountOrderByWithRelationInput[] = [{ createdAt: 'asc' }, { id: 'asc' }];
     const rows = await db.current().account.findMany({ orderBy, omit: { passwordHash: true } });
+    return rows.map(toAccount);
+  }
+
+  /** Who decides what people may not approve themselves: living owners, in the order they were made. */
+  async function listApprovers(): Promise<Account[]> {
+    const orderBy: Prisma.AccountOrderByWithRelationInput[] = [{ createdAt: 'asc' }, { id: 'asc' }];
+    const where = { role: 'owner', disabledAt: null };
+    const rows = await db.current().account.findMany({ where, orderBy, omit: { passwordHash: true } });
     return rows.map(toAccount);
   }
 
@@ -120,7 +186,12 @@ export function createAccountStore(db: Database) {
     findById,
     findByEmail,
     findSecret,
+    findByIdentity,
+    listIdentities,
+    createWithIdentity,
+    noteIdentityUse,
     list,
+    listApprovers,
     isEmpty,
     create,
     createFirst,
@@ -133,11 +204,16 @@ export function createAccountStore(db: Database) {
 
 /** Without a unique violation, which would end the whole transaction. */
 async function insert(tx: Prisma.TransactionClient, account: NewAccount): Promise<Account | undefined> {
-  const id = randomBytes(16).toString('base64url');
+  const id = newId();
   const { name = null, passwordHash = null, role, createdAt } = account;
-  const data = { id, email: normaliseEmail(account.email), name, passwordHash, role, createdAt };
+  const email = normaliseEmail(account.email);
+  const data = { id, signInName: email, email, name, passwordHash, role, createdAt };
   const { count } = await tx.account.createMany({ data: [data], skipDuplicates: true });
   return count === 1 ? { id, email: data.email, name, role, createdAt, disabledAt: null } : undefined;
+}
+
+function newId(): string {
+  return randomBytes(16).toString('base64url');
 }
 
 function toAccount(row: Omit<Account, 'role'> & { role: string }): Account {

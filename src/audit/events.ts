@@ -65,10 +65,28 @@ export const events = {
   clientCreated: recorded('client.created'),
   /** A metadata document was seen for the first time at a consent, or no longer says what it said. */
   clientDocumentRecorded: recorded('client.document_recorded'),
+  /** `details.members` names what the document says differently now. */
+  clientDocumentChanged: recorded('client.document_changed'),
+  clientDocumentImported: recorded('client.document_imported'),
+  /** Registrations that nobody used or uses any more went; only how many. */
+  clientsReaped: recorded('client.reaped'),
 
+  /** A press on a page that showed everything. */
   consentApproved: allowed('consent.approved'),
+  /** A press under a living consent; `details.page` is `short`, or `connect` where signing in was the press. */
+  consentContinued: allowed('consent.continued'),
   consentDenied: refused('consent.denied'),
   consentRevoked: recorded('consent.revoked'),
+  /** The client is no longer what was agreed to: nothing is minted until the person pressed a full page again. */
+  consentSuspended: recorded('consent.suspended'),
+  /** A person wants to hear no more of a client, or again. */
+  clientBlocked: recorded('consent.client_blocked'),
+  clientUnblocked: recorded('consent.client_unblocked'),
+
+  policyChanged: recorded('policy.changed'),
+  approvalRequested: recorded('approval.requested'),
+  approvalDecided: recorded('approval.decided'),
+  approvalRevoked: recorded('approval.revoked'),
   signInCancelled: refused('authorization.cancelled'),
 
   codeIssued: allowed('authorization.code_issued'),
@@ -93,6 +111,15 @@ export const events = {
   accountCreated: recorded('account.created'),
   accountDisabled: recorded('account.disabled'),
   accountEnabled: recorded('account.enabled'),
+  /** A person of an upstream connection signed in here for the first time. */
+  identityLinked: recorded('identity.linked'),
   resourceCreated: recorded('resource.created'),
+  resourceUpdated: recorded('resource.updated'),
+  resourceDisabled: recorded('resource.disabled'),
+  resourceEnabled: recorded('resource.enabled'),
+  /** A scope would read differently: suspended until its owner decides. */
+  scopeProposed: recorded('resource.scope_proposed'),
+  scopeAccepted: recorded('resource.scope_accepted'),
+  scopeRejected: recorded('resource.scope_rejected'),
   migrated: recorded('database.migrated'),
 } as const;

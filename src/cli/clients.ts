@@ -1,47 +1,58 @@
 /** `consentry client …`: OAuth clients, however they came to us. */
 import { type Command, Option } from 'commander';
 import { events } from '../audit/events.ts';
-import type { ClientOrigin, ClientRecord } from '../clients/client.ts';
-import { displayName } from '../clients/display-name.ts';
 import { readConfig } from '../config.ts';
-import { AppError } from '../errors.ts';
 import { addClient } from '../registrations.ts';
-import { revokeClient } from '../revocations.ts';
-import type { Rooms } from '../rooms.ts';
+import { documentCommands } from './client-documents.ts';
+import { LIST_HELP, LISTED_ORIGINS, type ListOptions, list, show } from './client-list.ts';
 import { type ClientOptions, KIND_HELP, parseAccess, parseClientOptions } from './client-options.ts';
+import { FAMILY_HELP, revoke } from './client-revoke.ts';
 import { withRooms } from './open.ts';
 import { collect, END_OF_TOKENS, examples } from './options.ts';
-import { count, fields, moment, printJson, table } from './print.ts';
+import { fields, printJson } from './print.ts';
 import type { Terminal } from './terminal.ts';
-
-const ORIGINS = ['static', 'dynamic', 'document'] as const satisfies ClientOrigin[];
-
-interface ListOptions {
-  origin?: (typeof ORIGINS)[number];
-  all?: boolean;
-  json?: boolean;
-}
 
 export function clientCommands(program: Command, terminal: Terminal): void {
   const client = program.command('client').description('the programs that may ask people for access');
   addCommand(client, terminal);
   client
     .command('list')
-    .description('list clients, newest first (500 at most)')
+    .description('list clients, newest first (500 lines at most)')
     .addOption(
-      new Option('--origin <origin>', 'made here, registered by itself, or a metadata document').choices(ORIGINS),
+      new Option('--origin <origin>', 'made here, registered by itself, or a metadata document').choices(
+        LISTED_ORIGINS,
+      ),
     )
+    .option('--each', 'every registration on a line of its own')
     .option('--all', 'revoked ones too')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('client list', 'client list --origin dynamic --json'))
+    .addHelpText('after', LIST_HELP)
+    .addHelpText('after', examples('client list', 'client list --origin dynamic --each --json'))
     .action((options: ListOptions) => list(terminal, options));
+  client
+    .command('show')
+    .description('tell all that is known of a client')
+    .argument('<client-id>', 'as client list shows it, or the https URL of a metadata document')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('client show 5f2a9c…', 'client show https://app.example.com/client.json'))
+    .action((id: string, options: { json?: boolean }) => show(terminal, id, options));
   client
     .command('revoke')
     .description('end a client for good: its consents, and all its tokens; a metadata document is blocked')
     .argument('<client-id>', 'as client list shows it, or the https URL of a metadata document')
+    .option('--family', 'end every registration of the same program with it')
     .addHelpText('after', END_OF_TOKENS)
-    .addHelpText('after', examples('client revoke 5f2a9c…', 'client revoke https://app.example.com/client.json'))
-    .action((id: string) => revoke(terminal, id));
+    .addHelpText('after', FAMILY_HELP)
+    .addHelpText(
+      'after',
+      examples(
+        'client revoke 5f2a9c…',
+        'client revoke 5f2a9c… --family',
+        'client revoke https://app.example.com/client.json',
+      ),
+    )
+    .action((id: string, options: { family?: boolean }) => revoke(terminal, id, options));
+  documentCommands(client, terminal);
 }
 
 function addCommand(client: Command, terminal: Terminal): void {
@@ -90,68 +101,4 @@ async function add(terminal: Terminal, options: ClientOptions & { json?: boolean
   if (options.json) return printJson(terminal, { client_id: clientId, ...secret });
   terminal.out(`Made the ${parsed.kind} ${parsed.name}\n`);
   terminal.out(fields({ client_id: clientId, client_secret: clientSecret && `${clientSecret}   (shown only now)` }));
-}
-
-async function list(terminal: Terminal, { origin, all, json }: ListOptions): Promise<void> {
-  const filter = { origins: origin ? [origin] : ORIGINS, living: !all };
-  const clients = await withRooms(terminal, (rooms) => rooms.clients.list(filter));
-  if (json) return printJson(terminal, clients.map(describe));
-  if (clients.length === 0)
-    return terminal.out('No client yet. Most register themselves; see: npx consentry client add --help');
-  const rows = clients.map((client) => [
-    client.id,
-    client.origin,
-    client.kind,
-    nameOf(client) || '-',
-    client.revokedAt ? `revoked ${moment(client.revokedAt)}` : moment(client.lastUsedAt),
-  ]);
-  terminal.out(table(['CLIENT', 'ORIGIN', 'KIND', 'NAME', 'LAST USED'], rows));
-}
-
-async function revoke(terminal: Terminal, id: string): Promise<void> {
-  await withRooms(terminal, async (rooms) => {
-    const known = await findRevocable(rooms, id);
-    if (known?.revokedAt) return terminal.out(`${id} was revoked already.`);
-    const consents = await revokeClient(rooms, id, known);
-    if (!known) return terminal.out(`Blocked ${id}, which nobody has used here yet.`);
-    const people = new Set(consents.map(({ email }) => email)).size;
-    const ended =
-      consents.length > 0 ? `${count(consents.length, 'consent')} of ${count(people, 'account')}` : 'no consent';
-    terminal.out(`Revoked ${nameOf(known) || id}, and with it ${ended}.`);
-  });
-}
-
-/** @returns undefined for a metadata document that nobody has met here */
-async function findRevocable({ clients }: Pick<Rooms, 'clients'>, id: string): Promise<ClientRecord | undefined> {
-  const known = await clients.find(id);
-  if (known?.origin === 'resource') {
-    throw new AppError('resource_credential', 409, `${id} is the credential of an MCP server, not a client.`);
-  }
-  if (known || isDocumentUrl(id)) return known;
-  throw new AppError('unknown_client', 404, `There is no client ${id}. See: npx consentry client list`);
-}
-
-function isDocumentUrl(id: string): boolean {
-  const url = URL.parse(id);
-  return url?.protocol === 'https:' && !/[\s#\\@]/.test(id) && id.length <= 2_000;
-}
-
-/** '' where it has none that anybody could see. */
-function nameOf({ metadata }: ClientRecord): string {
-  return displayName(metadata.client_name);
-}
-
-function describe(client: ClientRecord) {
-  const { id, origin, kind, metadata, createdAt, lastUsedAt, revokedAt } = client;
-  return {
-    client_id: id,
-    origin,
-    kind,
-    client_name: nameOf(client),
-    token_endpoint_auth_method: metadata.token_endpoint_auth_method ?? null,
-    redirect_uris: metadata.redirect_uris ?? [],
-    created_at: createdAt,
-    last_used_at: lastUsedAt ?? null,
-    revoked_at: revokedAt ?? null,
-  };
 }

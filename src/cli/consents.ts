@@ -1,11 +1,12 @@
 /** `consentry consent …`: what people agreed to. */
 import type { Command } from 'commander';
+import { revokeConsents } from '../consents/revocation.ts';
 import type { ConsentEntry, ConsentFilter } from '../consents/store.ts';
 import { AppError } from '../errors.ts';
 import { canonicalResource } from '../resources/resource.ts';
-import { revokeConsents } from '../revocations.ts';
 import type { Rooms } from '../rooms.ts';
 import { findAccount } from './accounts.ts';
+import { blockCommands } from './blocks.ts';
 import { withRooms } from './open.ts';
 import { END_OF_TOKENS, examples } from './options.ts';
 import { count, moment, printJson, table } from './print.ts';
@@ -14,6 +15,7 @@ import type { Terminal } from './terminal.ts';
 interface FilterOptions {
   account?: string;
   client?: string;
+  for?: string;
   resource?: string;
 }
 
@@ -50,12 +52,14 @@ export function consentCommands(program: Command, terminal: Terminal): void {
       ),
     )
     .action((ids: string[], options: RevokeOptions) => revoke(terminal, ids, options));
+  blockCommands(consent, terminal);
 }
 
 function withFilters(command: Command): Command {
   return command
     .option('--account <email>', 'of this person')
     .option('--client <client-id>', 'given to this client')
+    .option('--for <client-id>', 'given to a proxy that acts for this client')
     .option('--resource <uri>', 'for this MCP server');
 }
 
@@ -69,12 +73,14 @@ async function list(terminal: Terminal, options: ListOptions): Promise<void> {
 }
 
 async function revoke(terminal: Terminal, ids: readonly string[], options: RevokeOptions): Promise<void> {
-  const filtered = [options.account, options.client, options.resource].some((filter) => filter !== undefined);
+  const filtered = [options.account, options.client, options.for, options.resource].some(
+    (filter) => filter !== undefined,
+  );
   if (ids.length > 0 === filtered) {
     throw new AppError(
       'bad_filter',
       400,
-      'Name consents by their id, or by --account, --client and --resource: one way or the other.',
+      'Name consents by their id, or by --account, --client, --for and --resource: one way or the other.',
     );
   }
   await withRooms(terminal, async (rooms) => {
@@ -102,7 +108,10 @@ async function parseIds({ consents }: Pick<Rooms, 'consents'>, ids: readonly str
   return [...new Set(ids)].map((id) => ({ id }));
 }
 
-async function parseFilter(rooms: Rooms, { account, client, resource }: FilterOptions): Promise<ConsentFilter> {
+async function parseFilter(
+  rooms: Rooms,
+  { account, client, for: downstream, resource }: FilterOptions,
+): Promise<ConsentFilter> {
   const filter: ConsentFilter = {};
   if (account !== undefined) filter.accountId = (await findAccount(rooms, account)).id;
   if (client !== undefined) {
@@ -111,6 +120,7 @@ async function parseFilter(rooms: Rooms, { account, client, resource }: FilterOp
       throw new AppError('unknown_client', 404, `There is no client ${client}. See: npx consentry client list`);
     filter.clientId = known.id;
   }
+  if (downstream !== undefined) filter.downstreamClientId = downstream;
   if (resource !== undefined) {
     const known = await rooms.resources.findByUri(canonicalResource(resource) ?? resource);
     if (!known)
@@ -134,13 +144,20 @@ function showAll(consents: readonly ConsentEntry[]): string {
   const rows = consents.map((consent) => [
     consent.id,
     consent.email,
-    consent.clientName || consent.clientId,
+    consent.downstream
+      ? `${consent.downstream.clientId} through ${consent.clientName || consent.clientId}`
+      : consent.clientName || consent.clientId,
     consent.resourceUri,
     consent.scopes.join(' ') || '-',
     moment(consent.approvedAt),
-    consent.revokedAt ? `revoked ${moment(consent.revokedAt)}` : `until ${moment(consent.expiresAt)}`,
+    status(consent),
   ]);
   return table(['CONSENT', 'ACCOUNT', 'CLIENT', 'MCP SERVER', 'SCOPES', 'APPROVED', 'STATUS'], rows);
+}
+
+function status({ revokedAt, suspendedAt, suspendedReason, expiresAt }: ConsentEntry): string {
+  if (revokedAt) return `revoked ${moment(revokedAt)}`;
+  return suspendedAt ? `suspended ${moment(suspendedAt)}: ${suspendedReason}` : `until ${moment(expiresAt)}`;
 }
 
 function describe(consent: ConsentEntry) {
@@ -150,6 +167,7 @@ function describe(consent: ConsentEntry) {
     client_id: consent.clientId,
     client_name: consent.clientName,
     resource: consent.resourceUri,
+    acting_for: consent.downstream?.clientId ?? null,
     redirect_uri: consent.redirectUri,
     scopes: consent.scopes,
     approved_at: consent.approvedAt,
@@ -157,5 +175,7 @@ function describe(consent: ConsentEntry) {
     last_used_at: consent.lastUsedAt ?? null,
     revoked_at: consent.revokedAt ?? null,
     revoked_reason: consent.revokedReason ?? null,
+    suspended_at: consent.suspendedAt ?? null,
+    suspended_reason: consent.suspendedReason ?? null,
   };
 }

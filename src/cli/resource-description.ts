@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import type { NewResource } from '../resources/description.ts';
-import type { Effect, Resource, ResourceScope, Sensitivity } from '../resources/resource.ts';
+import type { Effect, Resource, ScopeDescription, Sensitivity } from '../resources/resource.ts';
 import { readInput, type Terminal } from './terminal.ts';
 
 const SENSITIVITIES = ['low', 'medium', 'high'] as const satisfies Sensitivity[];
@@ -15,7 +15,7 @@ export const SCOPE_FORM = 'name|what it lets a client do|low, medium or high|rea
  * One `--scope`.
  * @throws AppError 400 `invalid_scope`
  */
-export function parseScope(text: string): ResourceScope {
+export function parseScope(text: string): ScopeDescription {
   const [name = '', description = '', sensitivity = '', effect = '', tools = '', ...rest] = text
     .split('|')
     .map((part) => part.trim());
@@ -32,6 +32,17 @@ function invalid(text: string, why: string): AppError {
   return new AppError('invalid_scope', 400, `--scope '${text}': ${why}. Write ${SCOPE_FORM}`);
 }
 
+/** As `--consent-days` gives it; what is no number is refused with what is too great. */
+export function parseDays(text: string): number {
+  return /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+}
+
+export const SCOPE_HEADINGS = ['SCOPE', 'WEIGHT', 'EFFECT', 'DESCRIPTION', 'TOOLS'] as const;
+
+export function scopeCells({ name, sensitivity, effect, description, tools }: ScopeDescription): string[] {
+  return [name, sensitivity, effect, description, tools.join(', ')];
+}
+
 const scopeShape = z.strictObject({
   name: z.string(),
   description: z.string(),
@@ -40,12 +51,15 @@ const scopeShape = z.strictObject({
   effect: z.enum(EFFECTS),
   tools: z.array(z.string()).default([]),
 });
-/** `client_id` so that what `resource list --json` prints can be given back. */
 const resourceShape = z.strictObject({
   uri: z.string(),
   name: z.string(),
-  client_id: z.string().optional(),
+  consent_days: z.number().optional(),
   scopes: z.array(scopeShape),
+  // Of no effect: so that what `resource list --json` prints can be given back.
+  client_id: z.unknown().optional(),
+  suspended: z.unknown().optional(),
+  disabled_at: z.unknown().optional(),
 });
 
 /**
@@ -59,10 +73,11 @@ export async function readDescription(terminal: Terminal, path: string): Promise
     const problems = result.error.issues.map(({ path: at, message }) => `  ${at.join('.') || 'the whole'}: ${message}`);
     throw bad(path, `does not describe an MCP server:\n${problems.join('\n')}`);
   }
-  const { uri, name, scopes } = result.data;
+  const { uri, name, consent_days: consentDays, scopes } = result.data;
   return {
     uri,
     name,
+    consentDays,
     scopes: scopes.map(({ description_ja: descriptionJa, ...scope }) => ({
       ...scope,
       descriptionJa: descriptionJa ?? undefined,
@@ -70,14 +85,21 @@ export async function readDescription(terminal: Terminal, path: string): Promise
   };
 }
 
-/** The same shape that {@link readDescription} takes. */
-export function toJson({ uri, name, clientId, scopes }: Resource) {
+/** The same shape that {@link readDescription} takes; scopes as they were accepted. */
+export function toJson({ uri, name, clientId, consentDays, scopes, disabledAt }: Resource) {
   return {
     uri,
     name,
     client_id: clientId,
-    scopes: scopes.map(({ descriptionJa, ...scope }) => ({ ...scope, description_ja: descriptionJa ?? null })),
+    consent_days: consentDays,
+    disabled_at: disabledAt ?? null,
+    suspended: scopes.filter(({ suspended }) => suspended).map((scope) => scope.name),
+    scopes: scopes.map(scopeToJson),
   };
+}
+
+export function scopeToJson({ name, description, descriptionJa, sensitivity, effect, tools }: ScopeDescription) {
+  return { name, description, description_ja: descriptionJa ?? null, sensitivity, effect, tools };
 }
 
 async function readText(path: string): Promise<string> {

@@ -6,11 +6,21 @@ import { addResource, type NewResource } from '../registrations.ts';
 import { withRooms } from './open.ts';
 import { collect, examples } from './options.ts';
 import { fields, printJson, table } from './print.ts';
-import { parseScope, readDescription, SCOPE_FORM, toJson } from './resource-description.ts';
+import { resourceChangeCommands } from './resource-changes.ts';
+import {
+  parseDays,
+  parseScope,
+  readDescription,
+  SCOPE_FORM,
+  SCOPE_HEADINGS,
+  scopeCells,
+  toJson,
+} from './resource-description.ts';
 import type { Terminal } from './terminal.ts';
 
 interface AddOptions {
   name?: string;
+  consentDays?: number;
   scope?: string[];
   fromFile?: string;
   json?: boolean;
@@ -23,7 +33,7 @@ A scope is written  ${SCOPE_FORM}
   tools               names of the MCP tools behind it, shown to the person
 
 A file holds the same as JSON, with Japanese wording where you have it (resource list --json prints this form):
-  { "uri": "https://mail.example.com/mcp", "name": "Mail", "scopes": [
+  { "uri": "https://mail.example.com/mcp", "name": "Mail", "consent_days": 90, "scopes": [
     { "name": "mail:read", "description": "Read your mail", "description_ja": "メールを読む",
       "sensitivity": "low", "effect": "read", "tools": ["list_mail", "read_mail"] } ] }
 `;
@@ -36,6 +46,7 @@ export function resourceCommands(program: Command, terminal: Terminal): void {
     .argument('[uri]', 'its URL exactly as clients use it; https, or http on this machine')
     .option('--name <name>', 'what people will read')
     .option('--scope <scope>', 'what a client may be allowed to do; repeat for each', collect)
+    .option('--consent-days <days>', 'how long people may agree at most: 1 to 365 (default: 90)', parseDays)
     .option('--from-file <path>', 'read all of it from a JSON file instead; - is standard input')
     .option('--json', 'print JSON')
     .addHelpText('after', EXPLANATION)
@@ -51,10 +62,11 @@ export function resourceCommands(program: Command, terminal: Terminal): void {
     .action((uri: string | undefined, options: AddOptions) => add(terminal, uri, options));
   resource
     .command('list')
-    .description('list them with their scopes')
+    .description('list them with their scopes; marks those that are disabled or wait to be accepted')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('resource list', 'resource list --json'))
     .action((options: { json?: boolean }) => list(terminal, options));
+  resourceChangeCommands(resource, terminal);
 }
 
 async function add(terminal: Terminal, uri: string | undefined, options: AddOptions): Promise<void> {
@@ -77,30 +89,29 @@ async function add(terminal: Terminal, uri: string | undefined, options: AddOpti
 }
 
 async function readOptions(terminal: Terminal, uri: string | undefined, options: AddOptions): Promise<NewResource> {
-  const { name, scope = [], fromFile } = options;
+  const { name, consentDays, scope = [], fromFile } = options;
   if (fromFile !== undefined) {
-    if (uri === undefined && name === undefined && scope.length === 0) return readDescription(terminal, fromFile);
-    throw new AppError('bad_input', 400, '--from-file holds everything: leave out the URL, --name and --scope.');
+    const alone = [uri, name, consentDays].every((one) => one === undefined) && scope.length === 0;
+    if (alone) return readDescription(terminal, fromFile);
+    const message = '--from-file holds everything: leave out the URL, --name, --consent-days and --scope.';
+    throw new AppError('bad_input', 400, message);
   }
   if (uri === undefined) throw new AppError('bad_input', 400, 'Name the URL of the MCP server, or give --from-file.');
   if (name === undefined) throw new AppError('bad_input', 400, 'Say with --name what people call this MCP server.');
-  return { uri, name, scopes: scope.map(parseScope) };
+  return { uri, name, consentDays, scopes: scope.map(parseScope) };
 }
 
 async function list(terminal: Terminal, { json }: { json?: boolean }): Promise<void> {
-  const resources = await withRooms(terminal, (rooms) => rooms.resources.list());
+  const resources = await withRooms(terminal, (rooms) => rooms.resources.listRegistered());
   if (json) return printJson(terminal, resources.map(toJson));
   if (resources.length === 0) return terminal.out('No MCP server yet. See: npx consentry resource add --help');
-  const rows = resources.flatMap(({ uri, name, scopes }) =>
+  const rows = resources.flatMap(({ uri, name, scopes, disabledAt }) =>
     scopes.map((scope, index) => [
       index === 0 ? uri : '',
       index === 0 ? name : '',
-      scope.name,
-      scope.sensitivity,
-      scope.effect,
-      scope.description,
-      scope.tools.join(', '),
+      ...scopeCells(scope),
+      [disabledAt ? 'disabled' : '', scope.suspended ? 'suspended' : ''].filter(Boolean).join(', '),
     ]),
   );
-  terminal.out(table(['URI', 'NAME', 'SCOPE', 'WEIGHT', 'EFFECT', 'DESCRIPTION', 'TOOLS'], rows));
+  terminal.out(table(['URI', 'NAME', ...SCOPE_HEADINGS, 'STATUS'], rows));
 }

@@ -5,9 +5,11 @@ import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
 import { isDatabaseUnavailable } from '../storage/database.ts';
 import { accountCommands } from './accounts.ts';
+import { approvalCommands } from './approvals.ts';
 import { clientCommands } from './clients.ts';
 import { consentCommands } from './consents.ts';
 import { migrateCommand } from './migrations.ts';
+import { policyCommands } from './policy.ts';
 import { resourceCommands } from './resources.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -52,6 +54,8 @@ function createProgram(terminal: Terminal): Command {
   resourceCommands(program, terminal);
   clientCommands(program, terminal);
   consentCommands(program, terminal);
+  approvalCommands(program, terminal);
+  policyCommands(program, terminal);
   migrateCommand(program, terminal);
   return program;
 }

@@ -1,5 +1,6 @@
 /** What Consentry knows of an OAuth client beside the metadata that the client states (RFC 7591 §2). */
 import { createHash } from 'node:crypto';
+import { displayName } from './display-name.ts';
 
 /** How a client came to us. */
 export type ClientOrigin = 'dynamic' | 'static' | 'document' | 'resource';
@@ -18,6 +19,8 @@ export interface ClientRecord {
   createdAt: Date;
   lastUsedAt: Date | undefined;
   revokedAt: Date | undefined;
+  /** What registrations of the same program have in common (families.ts). Proves nothing. */
+  familyKey?: string | undefined;
 }
 
 /** A client secret has at least 256 random bits, so one round of SHA-256 keeps it (no dictionary to try). */
@@ -30,15 +33,53 @@ export function mayStandForOthers(kind: ClientKind): boolean {
   return kind === 'proxy' || kind === 'undeclared';
 }
 
+/** What a person relies on of what a client says of itself, in the words behind {@link clientFingerprint}. */
+export interface Stated {
+  /** As shown; '' where it has none. */
+  name: string;
+  /** `token_endpoint_auth_method` */
+  authMethod: string;
+  /** Host of `jwks_uri`; '' where it has none. */
+  keysHost: string;
+  /** Its name looks like somebody else's. */
+  resembles: boolean;
+}
+
+/** @param metadata RFC 7591 §2; a document that states no authentication has none, a registration the standard's default */
+export function statedBy(metadata: Record<string, unknown>, { resembles }: Pick<Stated, 'resembles'>): Stated {
+  const { client_id: id, client_name: name, token_endpoint_auth_method: method } = metadata;
+  const isDocument = typeof id === 'string' && /^https:/i.test(id);
+  return {
+    name: displayName(name),
+    authMethod: typeof method === 'string' ? method : isDocument ? 'none' : 'client_secret_basic',
+    keysHost: keysHostOf(metadata),
+    resembles,
+  };
+}
+
+/** Whether it became easier to pass for a client: a key is better than a secret, and anything better than nothing. */
+export function weakerAuthentication(before: Pick<Stated, 'authMethod'>, after: Pick<Stated, 'authMethod'>): boolean {
+  return strengthOf(after) < strengthOf(before);
+}
+
+/** A method that we do not know counts for nothing. */
+function strengthOf({ authMethod }: Pick<Stated, 'authMethod'>): number {
+  if (authMethod === 'private_key_jwt') return 2;
+  return authMethod.startsWith('client_secret_') ? 1 : 0;
+}
+
 /**
  * Fingerprint of what a client says of itself that a person relies on: its name, how it proves itself, and the host of
  * its keys, in two parts: `name.proof`. Logos, links and added redirect URIs are not part of it.
  */
 export function clientFingerprint(metadata: Record<string, unknown>): string {
-  const jwksUri = typeof metadata.jwks_uri === 'string' ? (URL.parse(metadata.jwks_uri)?.host ?? '') : '';
   const name = digest([metadata.client_name ?? '']);
-  const proof = digest([metadata.token_endpoint_auth_method ?? '', jwksUri]);
+  const proof = digest([metadata.token_endpoint_auth_method ?? '', keysHostOf(metadata)]);
   return `${name}.${proof}`;
+}
+
+function keysHostOf({ jwks_uri: uri }: Record<string, unknown>): string {
+  return typeof uri === 'string' ? (URL.parse(uri)?.host ?? '') : '';
 }
 
 function digest(said: unknown[]): string {

@@ -4,6 +4,10 @@ import { FetchFailed, messageOf } from '../web/fetch-failed.ts';
 import { dropUnusable, type Metadata } from './metadata-members.ts';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+export const MAX_DOCUMENT_BYTES = 5 * 1024;
+const MAX_URL_LENGTH = 2_000;
+
+export type DocumentContent = { ok: true; document: Metadata } | { ok: false; fault: string; cause?: unknown };
 
 /**
  * The members of a well-formed document, without what we do not use.
@@ -14,14 +18,41 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 export function readDocument(url: string, { status, headers, body }: EgressResponse): Metadata {
   if (status === 410) throw new FetchFailed('withdrawn', `${url}: 410`);
   if (status !== 200) throw new FetchFailed('bad_status', `${url}: ${status}`);
-  const refuse = (fault: string) => new FetchFailed('bad_document', `${url}: ${fault}`);
   const served = headersFault(headers);
-  if (served) throw refuse(served);
-  const document = parseObject(url, body);
-  const stated = contentFault(url, document);
-  if (stated) throw refuse(stated);
+  if (served) throw new FetchFailed('bad_document', `${url}: ${served}`);
+  const content = readContent(url, body);
+  if (!content.ok) throw new FetchFailed('bad_document', `${url}: ${content.fault}`, content.cause);
+  return content.document;
+}
+
+/**
+ * The same of a document that was not fetched.
+ *
+ * @returns in `fault` words that go on after a colon
+ */
+export function readContent(url: string, body: Buffer): DocumentContent {
+  if (body.length > MAX_DOCUMENT_BYTES) return { ok: false, fault: `longer than ${MAX_DOCUMENT_BYTES} bytes` };
+  let document: unknown;
+  try {
+    // A BOM is kept and then is no JSON; what is not UTF-8 throws.
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+    document = JSON.parse(text);
+    if (countNames(text) !== countMembers(document)) throw new SyntaxError('a member is named twice');
+  } catch (cause) {
+    return { ok: false, fault: `no JSON: ${messageOf(cause)}`, cause };
+  }
+  if (!isObject(document)) return { ok: false, fault: 'no JSON object' };
+  const fault = contentFault(url, document);
+  if (fault) return { ok: false, fault };
   dropUnusable(document);
-  return document;
+  return { ok: true, document };
+}
+
+/** One spelling for each document: https, a path, nothing that a URL parser would rewrite. */
+export function isDocumentUrl(value: string): boolean {
+  const url = URL.parse(value);
+  const plain = url?.protocol === 'https:' && url.href === value && !url.username && !url.password && !url.hash;
+  return plain && value.length <= MAX_URL_LENGTH;
 }
 
 function headersFault(headers: Headers): string | undefined {
@@ -30,18 +61,8 @@ function headersFault(headers: Headers): string | undefined {
   return undefined;
 }
 
-function parseObject(url: string, body: Buffer): Metadata {
-  let value: unknown;
-  try {
-    // A BOM is kept and then is no JSON; what is not UTF-8 throws.
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-    value = JSON.parse(text);
-    if (countNames(text) !== countMembers(value)) throw new SyntaxError('a member is named twice');
-  } catch (error) {
-    throw new FetchFailed('bad_document', `${url}: ${messageOf(error)}`, error);
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Metadata;
-  throw new FetchFailed('bad_document', `${url}: no JSON object`);
+function isObject(value: unknown): value is Metadata {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** In JSON a string before a colon is a name and nothing else is. */
@@ -62,7 +83,7 @@ function contentFault(url: string, document: Metadata): string | undefined {
     redirect_uris: redirects,
     token_endpoint_auth_method: auth,
   } = document;
-  if (clientId !== url) return 'client_id is not its URL';
+  if (clientId !== url) return `client_id is not ${url}`;
   if (typeof name !== 'string' || name === '') return 'client_name is missing';
   if (!Array.isArray(redirects) || redirects.length === 0) return 'redirect_uris is missing';
   if (!redirects.every((uri) => typeof uri === 'string')) return 'redirect_uris holds something else';

@@ -3,8 +3,10 @@ import { errors } from 'oidc-provider';
 import type { Egress } from '../web/egress.ts';
 import { FetchFailed } from '../web/fetch-failed.ts';
 import { currentRequest } from '../web/request-context.ts';
-import { freshSeconds, readDocument } from './document-content.ts';
-import type { DocumentCopy, DocumentStore } from './document-store.ts';
+import { freshSeconds, isDocumentUrl, MAX_DOCUMENT_BYTES, readDocument } from './document-content.ts';
+import type { DocumentCopies } from './document-copies.ts';
+import type { DocumentCopy } from './document-store.ts';
+import { createHostLimit, type HostLimit } from './host-limit.ts';
 import type { MetadataPolicy } from './metadata-policy.ts';
 
 const MINUTE = 60;
@@ -15,33 +17,36 @@ const MAX_FRESH_SECONDS = DAY;
 const STALE_SECONDS = 7 * DAY;
 /** How long a host that has just failed is left alone. */
 const RETRY_SECONDS = MINUTE;
-const MAX_DOCUMENT_BYTES = 5 * 1024;
+/** Documents that are fetched from one host at once. */
+const MAX_PER_HOST = 4;
 const MAX_KEYS_BYTES = 64 * 1024;
-const MAX_URL_LENGTH = 2_000;
 /** Statuses whose Response must not have a body (Fetch §6.3). */
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 export interface MetadataDocumentDeps {
   egress: Pick<Egress, 'fetch'>;
-  store: DocumentStore;
+  /** The copies that all processes share (document-copies.ts). */
+  store: Pick<DocumentCopies, 'find' | 'save' | 'postpone' | 'retire'>;
   policy: Pick<MetadataPolicy, 'assertDocument'>;
   now: () => Date;
 }
 
 /**
  * `fetch` is what oidc-provider takes as its own. A metadata document is answered from Postgres while it is fresh, and
- * for seven days also when its host fails; a document that is malformed or breaks our policy is never kept. Everything
- * else (`jwks_uri`, logout notices) goes straight out through the egress client.
+ * when its host fails also for seven days, or without an end where an operator imported it; a document that is malformed
+ * or breaks our policy is never kept. Everything else (`jwks_uri`, logout notices) goes straight out through the egress
+ * client.
  *
  * @throws FetchFailed with one public text for all that can go wrong outside
  */
 export function createMetadataDocuments(deps: MetadataDocumentDeps) {
   const running = new Map<string, Promise<string>>();
+  const hosts = createHostLimit(MAX_PER_HOST);
   /** One request sees one document, and asks for it once: later reads may come while its transaction is open. */
   const seen = new WeakMap<object, Map<string, Promise<string>>>();
 
   async function answerDocument(url: string): Promise<Response> {
-    assertDocumentUrl(url);
+    if (!isDocumentUrl(url)) throw new FetchFailed('bad_url', 'not a client identifier');
     const request = currentRequest();
     const documents = seen.get(request) ?? new Map<string, Promise<string>>();
     seen.set(request, documents);
@@ -61,7 +66,7 @@ export function createMetadataDocuments(deps: MetadataDocumentDeps) {
     if (copy && copy.freshUntil > deps.now()) return copy.body;
     let refresh = running.get(url);
     if (!refresh) {
-      refresh = refreshDocument(url, copy, deps).finally(() => running.delete(url));
+      refresh = refreshDocument(url, copy, { ...deps, hosts }).finally(() => running.delete(url));
       running.set(url, refresh);
     }
     return refresh;
@@ -98,14 +103,14 @@ export function createMetadataDocuments(deps: MetadataDocumentDeps) {
 async function refreshDocument(
   url: string,
   copy: DocumentCopy | undefined,
-  deps: MetadataDocumentDeps,
+  deps: MetadataDocumentDeps & { hosts: HostLimit },
 ): Promise<string> {
-  const { egress, store, policy, now } = deps;
+  const { egress, store, policy, hosts, now } = deps;
   let body: string;
   let freshFor: number;
   try {
     const request = { headers: { accept: 'application/json' }, maxBytes: MAX_DOCUMENT_BYTES };
-    const response = await egress.fetch(url, request);
+    const response = await hosts.within(new URL(url), () => egress.fetch(url, request));
     const document = readDocument(url, response);
     body = JSON.stringify(document);
     // oidc-provider applies the policy again and tells the client's maker what is wrong with it.
@@ -117,7 +122,7 @@ async function refreshDocument(
   const fetchedAt = now();
   const after = (seconds: number) => new Date(fetchedAt.getTime() + seconds * 1_000);
   const freshUntil = after(Math.min(Math.max(freshFor, MIN_FRESH_SECONDS), MAX_FRESH_SECONDS));
-  await store.save({ url, body, fetchedAt, freshUntil, staleUntil: after(STALE_SECONDS) });
+  await store.save({ url, body, fetchedAt, freshUntil, staleUntil: after(STALE_SECONDS), importedAt: null });
   return body;
 }
 
@@ -127,19 +132,15 @@ async function lastGoodCopy(
   copy: DocumentCopy | undefined,
   { store, now }: MetadataDocumentDeps,
 ): Promise<string> {
-  if (!(error instanceof FetchFailed) || error.reason === 'withdrawn') throw error;
+  if (!copy || !(error instanceof FetchFailed)) throw error;
   const at = now();
-  if (!copy || copy.staleUntil <= at) throw error;
+  if (error.reason === 'withdrawn') await store.retire(copy.url, at);
+  if (error.reason === 'withdrawn' || copy.staleUntil <= at) throw error;
+  // Where we did not ask, its host has not failed.
+  if (error.reason === 'busy') return copy.body;
   const retryAt = new Date(at.getTime() + RETRY_SECONDS * 1_000);
   await store.postpone(copy.url, retryAt < copy.staleUntil ? retryAt : copy.staleUntil);
   return copy.body;
-}
-
-/** One spelling for each document: https, a path, nothing that a URL parser would rewrite. */
-function assertDocumentUrl(value: string): void {
-  const url = URL.parse(value);
-  const plain = url?.protocol === 'https:' && url.href === value && !url.username && !url.password && !url.hash;
-  if (!plain || value.length > MAX_URL_LENGTH) throw new FetchFailed('bad_url', 'not a client identifier');
 }
 
 function passes(assert: () => void): boolean {

@@ -34,6 +34,16 @@ export function provenance({ clientId, origin, redirectUri, authMethod }: Proven
   return own.host === host ? 'proven-host' : 'unproven-site';
 }
 
+/**
+ * Whether this request proves who asks: it returns to the document's own, unshared host, or its client
+ * has to authenticate with a key or secret that an administrator gave it. That an administrator made a public client
+ * proves nothing: anybody can state its identifier.
+ */
+export function isProven(question: ProvenanceQuestion): boolean {
+  const { origin, authMethod } = question;
+  return origin === 'static' ? authMethod !== 'none' : provenance(question) === 'proven-host';
+}
+
 /** Hosts where a path, not a name, tells one publisher from another; with everything below them. */
 const PATH_SHARED_HOSTS = [
   'storage.googleapis.com',

@@ -1,9 +1,31 @@
 /** Queries on clients, however they came to us. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
 import type { ClientKind, ClientMetadata, ClientOrigin, ClientRecord } from './client.ts';
+import { familyKey } from './families.ts';
 
 export type ClientStore = ReturnType<typeof createClientStore>;
+
+interface ListFilter {
+  origins: readonly ClientOrigin[];
+  living: boolean;
+}
+
+/** Registrations of the same program, or one client that came in any other way. */
+export interface ClientFamily {
+  /** The newest of them, living where any is. */
+  newest: ClientRecord;
+  registrations: number;
+  /** Of these, how many are not revoked. */
+  living: number;
+  firstSeen: Date;
+  lastUsedAt: Date | undefined;
+  /** Consents to any of them that are neither revoked nor expired. */
+  livingConsents: number;
+}
+
+const LIST_LIMIT = 500;
 
 export function createClientStore({ database, now }: { database: Database; now: () => Date }) {
   return {
@@ -15,10 +37,26 @@ export function createClientStore({ database, now }: { database: Database; now: 
       return row ? toRecord(row) : undefined;
     },
     /** Newest first, 500 at most. */
-    async list(filter: { origins: readonly ClientOrigin[]; living: boolean }): Promise<ClientRecord[]> {
+    async list(filter: ListFilter): Promise<ClientRecord[]> {
       const where = { origin: { in: [...filter.origins] }, ...(filter.living ? { revokedAt: null } : {}) };
-      const orderBy = { createdAt: 'desc' } as const;
-      const rows = await database.current().client.findMany({ where, orderBy, take: 500 });
+      const rows = await database.current().client.findMany({ where, orderBy: NEWEST_FIRST, take: LIST_LIMIT });
+      return rows.map(toRecord);
+    },
+    /** The same, but registrations of one program as one; 500 families at most. */
+    async listFamilies(filter: ListFilter): Promise<ClientFamily[]> {
+      const families = await groupFamilies(database, filter, now());
+      const ids = families.map(({ newest }) => newest);
+      const rows = await database.current().client.findMany({ where: { id: { in: ids } } });
+      const records = new Map(rows.map((row) => [row.id, toRecord(row)]));
+      return families.flatMap(({ newest: id, lastUsedAt, ...family }) => {
+        const newest = records.get(id);
+        return newest ? [{ ...family, newest, lastUsedAt: lastUsedAt ?? undefined }] : [];
+      });
+    },
+    /** Registrations of one program, newest first, 500 at most. */
+    async listFamily(key: string, { living, limit = LIST_LIMIT }: { living: boolean; limit?: number }) {
+      const where = { familyKey: key, ...(living ? { revokedAt: null } : {}) };
+      const rows = await database.current().client.findMany({ where, orderBy: NEWEST_FIRST, take: limit });
       return rows.map(toRecord);
     },
     async create(client: Pick<ClientRecord, 'id' | 'origin' | 'kind' | 'metadata' | 'secretHash'>): Promise<void> {
@@ -37,7 +75,11 @@ export function createClientStore({ database, now }: { database: Database; now: 
     },
     /** A registration or its update: only what the client itself may say, never origin or kind. */
     async saveRegistration(id: string, metadata: ClientMetadata, secretHash: string | undefined): Promise<void> {
-      const said = { metadata: metadata as Prisma.InputJsonObject, secretHash: secretHash ?? null };
+      const said = {
+        metadata: metadata as Prisma.InputJsonObject,
+        secretHash: secretHash ?? null,
+        familyKey: familyKey(metadata),
+      };
       await database.write((tx) =>
         tx.client.upsert({
           where: { id },
@@ -56,9 +98,27 @@ export function createClientStore({ database, now }: { database: Database; now: 
         });
         if (count === 1) return { created: true, changed: false };
         const before = await tx.client.findUniqueOrThrow({ where: { id } });
-        const changed = JSON.stringify(before.metadata) !== JSON.stringify(metadata);
+        // Postgres keeps members in an order of its own.
+        const changed = !isDeepStrictEqual(before.metadata, JSON.parse(JSON.stringify(metadata)));
         if (changed) await tx.client.update({ where: { id }, data: said });
         return { created: false, changed };
+      });
+    },
+    /**
+     * A known document says something else of itself now.
+     *
+     * @param said members as they are now, undefined where they are gone
+     * @returns false where nobody here relies on it: no consent names it, or it is blocked
+     */
+    async changeDocument(id: string, said: Readonly<Record<string, unknown>>): Promise<boolean> {
+      const gone = Object.keys(said).filter((member) => said[member] === undefined);
+      return database.write(async (tx) => {
+        const changed = await tx.$executeRaw`
+          UPDATE clients SET metadata = (metadata - ${gone}::text[]) || ${JSON.stringify(said)}::jsonb
+          WHERE id = ${id} AND origin = 'document' AND revoked_at IS NULL`;
+        if (changed > 0) return true;
+        const where = { downstreamClientId: id, revokedAt: null };
+        return (await tx.consent.findFirst({ where, select: { id: true } })) !== null;
       });
     },
     /** @returns whether there was a living client to revoke */
@@ -86,6 +146,31 @@ export function createClientStore({ database, now }: { database: Database; now: 
   };
 }
 
+const NEWEST_FIRST = { createdAt: 'desc' } as const;
+
+interface FamilyRow extends Omit<ClientFamily, 'newest' | 'lastUsedAt'> {
+  newest: string;
+  lastUsedAt: Date | null;
+}
+
+function groupFamilies(database: Database, { origins, living }: ListFilter, at: Date): Promise<FamilyRow[]> {
+  return database.current().$queryRaw<FamilyRow[]>`
+    SELECT (array_agg(c.id ORDER BY c.revoked_at IS NULL DESC, c.created_at DESC))[1] AS "newest",
+           count(*)::int AS "registrations",
+           count(*) FILTER (WHERE c.revoked_at IS NULL)::int AS "living",
+           min(c.created_at) AS "firstSeen",
+           max(c.last_used_at) AS "lastUsedAt",
+           coalesce(sum(s.living), 0)::int AS "livingConsents"
+    FROM clients c
+    LEFT JOIN (
+      SELECT client_id, count(*) AS living FROM consents WHERE revoked_at IS NULL AND expires_at > ${at} GROUP BY client_id
+    ) s ON s.client_id = c.id
+    WHERE c.origin = ANY(${[...origins]}) AND (c.revoked_at IS NULL OR NOT ${living})
+    GROUP BY c.family_key, CASE WHEN c.family_key IS NULL THEN c.id END
+    ORDER BY max(c.created_at) DESC
+    LIMIT ${LIST_LIMIT}`;
+}
+
 function toRecord(row: Prisma.ClientGetPayload<object>): ClientRecord {
   return {
     id: row.id,
@@ -96,5 +181,6 @@ function toRecord(row: Prisma.ClientGetPayload<object>): ClientRecord {
     createdAt: row.createdAt,
     lastUsedAt: row.lastUsedAt ?? undefined,
     revokedAt: row.revokedAt ?? undefined,
+    familyKey: row.familyKey ?? undefined,
   };
 }

@@ -1,116 +1,126 @@
-/** What a person agreed to, and what breaks the agreement. Asked at every mint: resume, code, refresh, device. */
-
-/** A consent as it stands: this client, returning to this address, may use this MCP server so far. */
-export interface Consent {
-  id: string;
-  accountId: string;
-  clientId: string;
-  resourceId: string;
-  redirectUri: string;
-  scopes: readonly string[];
-  clientFingerprint: string;
-  /** scope → digest of its wording and tools when the person agreed */
-  scopeDigests: Readonly<Record<string, string>>;
-  version: number;
-  approvedAt: Date;
-  expiresAt: Date;
-  revokedAt: Date | undefined;
-  revokedReason: string | undefined;
-}
-
-/** What is asked for now. */
-export interface Terms {
-  accountId: string;
-  clientId: string;
-  resourceId: string;
-  /** Canonical for comparison: a loopback port left out (RFC 8252 §7.3). */
-  redirectKey: string;
-  scopes: readonly string[];
-  clientFingerprint: string;
-  scopeDigests: Readonly<Record<string, string>>;
-  /** Whether the client still claims this redirect URI as its own. */
-  redirectRegistered: boolean;
-}
-
-export type Difference =
-  | { kind: 'absent' }
-  | { kind: 'revoked'; reason: string }
-  | { kind: 'expired'; at: Date }
-  | { kind: 'other_party'; what: 'account' | 'client' | 'resource' }
-  | { kind: 'redirect'; before: string; after: string }
-  | { kind: 'redirect_removed' }
-  | { kind: 'scopes_added'; scopes: readonly string[] }
-  | { kind: 'scope_changed'; scopes: readonly string[] }
-  | { kind: 'client_renamed' }
-  | { kind: 'client_proof_changed' };
-
-export type Moment = 'authorize' | 'resume' | 'code' | 'refresh' | 'device';
-
 /**
- * Whether the request is covered and by which page it is answered. At `authorize` the answer is always a page: no code
- * without a press. Everything after the press must be covered in full.
+ * The contract: whether a request is covered by what a person agreed to, by which page it is answered where it is not
+ * yet pressed, and every reason why. Asked at each mint: authorize, resume, code, refresh, device.
  */
-export type Judgement = { covered: true } | { covered: false; page: 'full'; differences: readonly Difference[] };
+import type { Consent, Terms } from './consent.ts';
+import { type Difference, differ, gradeOf } from './differences.ts';
 
-/** Differences that a refresh survives: the person is shown them the next time they see a page. */
-const SHOWN_LATER: ReadonlySet<Difference['kind']> = new Set(['client_renamed']);
+/** After the press. `refresh` survives what the next page can show; everything else must be covered in full. */
+export type Moment = 'resume' | 'code' | 'refresh' | 'device';
 
-/**
- * @param consent the consent in question, undefined where there is none: absent never means allowed
- * @param redirectKeyOf the redirect URI without a loopback port
- */
-export function judge(
-  consent: Consent | undefined,
-  terms: Terms,
-  { moment, now, redirectKeyOf }: { moment: Moment; now: Date; redirectKeyOf: (uri: string) => string },
-): Judgement {
-  const differences = differ(consent, terms, now, redirectKeyOf);
-  const breaking = moment === 'refresh' ? differences.filter(({ kind }) => !SHOWN_LATER.has(kind)) : differences;
-  if (moment === 'authorize') return { covered: false, page: 'full', differences };
-  return breaking.length === 0 ? { covered: true } : { covered: false, page: 'full', differences: breaking };
+export type Judgement =
+  /** `withheld`: scopes that stay out of the token until they are pressed, accepted or allowed again. */
+  { covered: true; withheld: readonly string[] } | { covered: false; differences: readonly Difference[] };
+
+interface Sight {
+  now: Date;
+  /** The redirect URI without a loopback port. */
+  redirectKeyOf: (uri: string) => string;
 }
 
-function differ(
-  consent: Consent | undefined,
-  terms: Terms,
-  now: Date,
-  redirectKeyOf: (uri: string) => string,
-): Difference[] {
-  if (!consent) return [{ kind: 'absent' }];
-  const found: Difference[] = [];
-  if (consent.revokedAt) found.push({ kind: 'revoked', reason: consent.revokedReason ?? 'revoked' });
-  if (consent.expiresAt <= now) found.push({ kind: 'expired', at: consent.expiresAt });
-  if (consent.accountId !== terms.accountId) found.push({ kind: 'other_party', what: 'account' });
-  if (consent.clientId !== terms.clientId) found.push({ kind: 'other_party', what: 'client' });
-  if (consent.resourceId !== terms.resourceId) found.push({ kind: 'other_party', what: 'resource' });
-  if (redirectKeyOf(consent.redirectUri) !== terms.redirectKey) {
-    found.push({ kind: 'redirect', before: consent.redirectUri, after: terms.redirectKey });
+/** Whether this very consent still covers the request. Absent never means allowed. */
+export function judge(consent: Consent | undefined, terms: Terms, sight: Sight & { moment: Moment }): Judgement {
+  const differences = differ(consent, terms, sight);
+  if (sight.moment !== 'refresh') {
+    return differences.length === 0 ? { covered: true, withheld: [] } : { covered: false, differences };
   }
-  if (!terms.redirectRegistered) found.push({ kind: 'redirect_removed' });
-  const added = terms.scopes.filter((scope) => !consent.scopes.includes(scope));
-  if (added.length > 0) found.push({ kind: 'scopes_added', scopes: added });
-  const changed = terms.scopes.filter(
-    (scope) => consent.scopes.includes(scope) && digestDiffers(consent, terms, scope),
+  const breaking = differences.filter((difference) => gradeOf(difference) === 'suspends');
+  if (breaking.length > 0) return { covered: false, differences: breaking };
+  const withholding = differences.filter((difference) => gradeOf(difference) === 'withheld');
+  const withheld = [...new Set(withholding.flatMap((one) => ('scopes' in one ? one.scopes : [])))];
+  const identity = terms.scopes.filter((scope) => terms.scopeWords[scope] === undefined);
+  const left = terms.scopes.filter((scope) => !withheld.includes(scope) && !identity.includes(scope));
+  return left.length > 0 ? { covered: true, withheld } : { covered: false, differences: withholding };
+}
+
+/** Of this one request, before the press. */
+export interface Circumstances {
+  /** HMAC of the browser. */
+  browserId: string;
+  /** The client is known by more than its word (consent.md §1). */
+  proven: boolean;
+  /** The browser was opened by a program, not by a web site or a link (`Sec-Fetch-Site: none`). */
+  straight: boolean;
+  device: boolean;
+  /** A proxy that does not say for whom it asks. */
+  namesNobody: boolean;
+  /** "Not you?" was pressed in this request. */
+  accountSwitched: boolean;
+  /** The client asked for the page (`prompt=consent`). */
+  pageAskedFor: boolean;
+  /** The person said no twice within ten minutes. */
+  saidNoTwice: boolean;
+  blocked: boolean;
+}
+
+/**
+ * - `full`: page C, or F where `widens` holds
+ * - `short`: page D, or where the person has just pressed on page A none any more
+ * - `approval`: page E
+ * - `stopped`: page G
+ */
+export type PageJudgement = {
+  page: 'full' | 'short' | 'approval' | 'stopped';
+  differences: readonly Difference[];
+  /** The living consent that the request was compared with: its own, or one of the same family. */
+  basis: Consent | undefined;
+  /** Nothing but wider scopes under a living consent. */
+  widens: boolean;
+};
+
+const FULL_PAGE_EVERY_MS = 90 * 86_400_000;
+/** "Just this once" is over sooner than anybody comes back for a short page. */
+export const ONCE_MS = 15 * 60_000;
+
+/**
+ * By which page a request is answered. Always by one: there is no code without a press.
+ *
+ * @param candidates living consents of this account for this resource: this client's, and for a client that proves
+ *   nothing those of its family; the first is the nearest
+ */
+export function judgePage(
+  candidates: readonly Consent[],
+  terms: Terms,
+  circumstances: Circumstances,
+  sight: Sight,
+): PageJudgement {
+  // A member of the family stands for the same program: its client ID is nothing that could differ.
+  const asked = (consent: Consent): Terms => ({ ...terms, clientId: consent.clientId });
+  const compared = candidates.map((consent) => ({ consent, found: differ(consent, asked(consent), sight) }));
+  const best = compared.sort((one, other) => weight(one.found) - weight(other.found))[0];
+  const found = best?.found ?? differ(undefined, terms, sight);
+  const differences = [...found, ...circumstantial(best?.consent, circumstances, sight.now)];
+  const basis = best?.consent;
+  const answer = (page: PageJudgement['page']): PageJudgement => ({ page, differences, basis, widens: false });
+  const { admission } = terms;
+  if (circumstances.blocked) return answer('stopped');
+  if (admission.denied.length > 0) return answer('stopped');
+  if (admission.waiting.length > 0) return answer('approval');
+  if (differences.length === 0) return answer('short');
+  return { ...answer('full'), widens: found.length > 0 && found.every(({ kind }) => kind === 'scopes_added') };
+}
+
+/** The consent that differs least, and least gravely. */
+function weight(differences: readonly Difference[]): number {
+  return differences.reduce(
+    (sum, one) => sum + (one.kind === 'scopes_added' ? 1 : gradeOf(one) === 'suspends' ? 100 : 10),
+    0,
   );
-  if (changed.length > 0) found.push({ kind: 'scope_changed', scopes: changed });
-  return [...found, ...clientDifferences(consent.clientFingerprint, terms.clientFingerprint)];
 }
 
-/** Both are `name.proof`: a client that proves itself in another way may be another client. */
-function clientDifferences(before: string, after: string): Difference[] {
-  const [name, proof] = before.split('.');
-  const [nameNow, proofNow] = after.split('.');
+function circumstantial(basis: Consent | undefined, circumstances: Circumstances, now: Date): Difference[] {
   const found: Difference[] = [];
-  if (proof !== proofNow) found.push({ kind: 'client_proof_changed' });
-  if (name !== nameNow) found.push({ kind: 'client_renamed' });
+  if (circumstances.blocked) found.push({ kind: 'blocked' });
+  if (circumstances.saidNoTwice) found.push({ kind: 'said_no_twice' });
+  if (circumstances.device) found.push({ kind: 'device' });
+  if (circumstances.namesNobody) found.push({ kind: 'names_nobody' });
+  if (circumstances.accountSwitched) found.push({ kind: 'account_switched' });
+  if (circumstances.pageAskedFor) found.push({ kind: 'asked_for' });
+  if (!basis) return found;
+  const { fullPageAt, expiresAt, browsers } = basis;
+  if (fullPageAt.getTime() + FULL_PAGE_EVERY_MS <= now.getTime()) found.push({ kind: 'long_ago', at: fullPageAt });
+  if (expiresAt.getTime() - fullPageAt.getTime() <= ONCE_MS) found.push({ kind: 'once' });
+  if (!browsers.includes(circumstances.browserId)) found.push({ kind: 'other_browser' });
+  if (!circumstances.proven && !circumstances.straight) found.push({ kind: 'not_straight' });
   return found;
-}
-
-function digestDiffers(consent: Consent, terms: Terms, scope: string): boolean {
-  return consent.scopeDigests[scope] !== terms.scopeDigests[scope];
-}
-
-/** The reason code for the record: the first difference, in the order in which they are found. */
-export function reasonOf(differences: readonly Difference[]): string {
-  return `consent_${differences[0]?.kind ?? 'unknown'}`;
 }

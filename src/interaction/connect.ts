@@ -2,17 +2,17 @@
 import type { Context } from 'koa';
 import type { Accounts } from '../accounts/account.ts';
 import { events } from '../audit/events.ts';
-import type { Audit } from '../audit/store.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { ConnectModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
-import { type DescribeDeps, describe, type Interaction, type Subject } from './describe.ts';
-import { finish, signedInAccount, signOut } from './session.ts';
+import { beganElsewhere, rememberWhereItBegan } from './began.ts';
+import { describe, type Interaction, type Subject } from './describe.ts';
+import { carriedBy, finish, namedBy, signedInAccount, signOut } from './session.ts';
+import { beginUpstream, type UpstreamDeps } from './upstream.ts';
 
-export interface ConnectDeps extends DescribeDeps {
+export interface ConnectDeps extends UpstreamDeps {
   accounts: Accounts;
-  audit: Audit;
   csrf: Csrf;
   respond: Respond;
   clientAddress: (ctx: Context) => string;
@@ -32,7 +32,7 @@ export async function submitConnect(
 ): Promise<void> {
   const subject = await describe(interaction, deps);
   const party = { clientId: subject.client.clientId, resource: subject.resource.uri, scopes: subject.scopes };
-  if (!deps.csrf.verify(single(fields, 'csrf'), bound(interaction))) {
+  if (!deps.csrf.verify(single(fields, 'csrf'), bound(interaction, subject))) {
     render(ctx, interaction, subject, deps, { error: 'expired', status: 403 });
     return;
   }
@@ -40,6 +40,11 @@ export async function submitConnect(
     deps.audit.count('authorization.cancelled', 'cancelled_before_sign_in');
     ctx.redirect(await finish(interaction, { error: 'access_denied', error_description: 'cancelled by the person' }));
     return;
+  }
+  const connectionId = single(fields, 'connection');
+  if (connectionId !== undefined) {
+    const trip = { connectionId, chooseAccount: carriedBy(interaction).switched };
+    return beginUpstream(ctx, interaction, subject, trip, deps);
   }
   const email = single(fields, 'email') ?? '';
   const password = single(fields, 'password') ?? '';
@@ -64,7 +69,7 @@ export async function submitConnect(
   const login = { accountId: account.id, amr: ['pwd'], ts: Math.floor(Date.now() / 1000) };
   // Proven anew: the session that the page began under, which may have ended since, no longer matters.
   interaction.session = undefined;
-  ctx.redirect(await finish(interaction, { login, select_account: {} }));
+  ctx.redirect(await finish(interaction, { login, pressed: { named: namedBy(subject) }, select_account: {} }));
 }
 
 interface Attempt {
@@ -79,42 +84,18 @@ function render(ctx: Context, interaction: Interaction, subject: Subject, deps: 
   if (retryAfterSeconds) ctx.set('Retry-After', String(retryAfterSeconds));
   const model = {
     action: `/interaction/${interaction.uid}`,
-    csrf: deps.csrf.token(bound(interaction)),
+    csrf: deps.csrf.token(bound(interaction, subject)),
     ...subject.views,
     crossSite: beganElsewhere(ctx, interaction),
     local: { email },
-    connections: [],
+    connections: deps.connections.map(({ id, name }) => ({ id, name })),
     error,
     retryAfterSeconds,
   };
   deps.respond.page(ctx, 'connect', model, { status, uiLocales: interaction.params.ui_locales });
 }
 
-/** The interaction's cookie is this browser's; nobody is signed in yet. */
-function bound(interaction: Interaction): string[] {
-  return ['connect', interaction.uid];
-}
-
-/**
- * Whether a website or a link sent the person here rather than a program on their computer. The first page knows it;
- * the pages after it are reached from our own.
- */
-export function beganElsewhere(ctx: Context, interaction: Interaction): boolean {
-  const began = (interaction.lastSubmission as { began?: { crossSite?: boolean } } | undefined)?.began;
-  return began?.crossSite ?? ['cross-site', 'same-site'].includes(ctx.get('sec-fetch-site'));
-}
-
-export async function rememberWhereItBegan(
-  ctx: Context,
-  interaction: Interaction,
-  { provider }: Pick<DescribeDeps, 'provider'>,
-): Promise<void> {
-  const known = interaction.lastSubmission as { began?: unknown } | undefined;
-  if (known?.began) return;
-  // Read anew: while the client's document was fetched, the page may have been answered from a second load of it.
-  const current = await provider.Interaction.find(interaction.uid);
-  if (!current || current.result) return;
-  const began = { crossSite: beganElsewhere(ctx, interaction) };
-  current.lastSubmission = { ...known, began } as typeof current.lastSubmission;
-  await current.persist();
+/** The interaction's cookie is this browser's; nobody is signed in yet. What the page named must still be so. */
+function bound(interaction: Interaction, subject: Subject): string[] {
+  return ['connect', interaction.uid, namedBy(subject)];
 }

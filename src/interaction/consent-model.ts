@@ -1,15 +1,23 @@
-/** What the consent page shows: scopes by what they do, how long, and what differs from last time. */
-import type { Difference } from '../consents/contract.ts';
+/** What the pages show of scopes, of how long, and of what differs from last time. */
+
+import { redirectHost } from '../clients/redirect-uris.ts';
+import { DEVICE_REDIRECT } from '../consents/agreement.ts';
+import { ONCE_MS } from '../consents/contract.ts';
+import type { Difference } from '../consents/differences.ts';
+import type { Resource, ResourceScope } from '../resources/resource.ts';
 import { IDENTITY_SCOPES } from '../resources/scopes.ts';
 import type { Locale } from '../web/locale.ts';
 import type { ExpiryChoice, Difference as PageDifference, ScopeGroup } from '../web/pages.ts';
-import type { Subject } from './describe.ts';
 
 const DAY_MS = 86_400_000;
-const ONCE_MS = 15 * 60_000;
-const MAX_CONSENT_DAYS = 90;
 
-export function scopeGroups({ resource, scopes }: Subject, locale: Locale): ScopeGroup[] {
+/** @param ticked where a page comes back as it was left; otherwise every box is ticked */
+export function scopeGroups(
+  resource: Pick<Resource, 'scopes'>,
+  scopes: readonly string[],
+  locale: Locale,
+  ticked: readonly string[] = scopes,
+): ScopeGroup[] {
   const own = resource.scopes.filter((scope) => scopes.includes(scope.name));
   const groups: ScopeGroup[] = (['read', 'change', 'act'] as const).map((effect) => ({
     effect,
@@ -17,56 +25,91 @@ export function scopeGroups({ resource, scopes }: Subject, locale: Locale): Scop
       .filter((scope) => scope.effect === effect)
       .map((scope) => ({
         name: scope.name,
-        description: (locale === 'ja' ? scope.descriptionJa : undefined) ?? scope.description,
+        description: inLocale(scope, locale),
         sensitivity: scope.sensitivity,
         tools: scope.tools,
-        checked: true,
+        checked: ticked.includes(scope.name),
       })),
   }));
   const identity = IDENTITY_SCOPES.filter((name) => scopes.includes(name));
   groups.push({
     effect: 'identity',
-    scopes: identity.map((name) => ({ name, sensitivity: 'low', tools: [], checked: true })),
+    scopes: identity.map((name) => ({ name, sensitivity: 'low', tools: [], checked: ticked.includes(name) })),
   });
   return groups.filter((group) => group.scopes.length > 0);
 }
 
-export function expiryChoices(now: Date): ExpiryChoice[] {
+/** The scopes' own sentences. */
+export function sentences({ scopes }: Pick<Resource, 'scopes'>, names: readonly string[], locale: Locale): string[] {
+  return scopes.filter(({ name }) => names.includes(name)).map((scope) => inLocale(scope, locale));
+}
+
+function inLocale(scope: ResourceScope, locale: Locale): string {
+  return (locale === 'ja' ? scope.descriptionJa : undefined) ?? scope.description;
+}
+
+/** "Just this once", 30 days where the server allows more, and as long as the server allows. */
+export function expiryChoices(now: Date, consentDays: number): ExpiryChoice[] {
+  const until = (days: number) => new Date(now.getTime() + days * DAY_MS);
   return [
     { choice: 'once', checked: false },
-    { choice: '30d', checked: false, until: new Date(now.getTime() + 30 * DAY_MS) },
-    { choice: 'max', checked: true, until: new Date(now.getTime() + MAX_CONSENT_DAYS * DAY_MS) },
+    ...(consentDays > MIDDLE_DAYS ? [{ choice: '30d', checked: false, until: until(MIDDLE_DAYS) } as const] : []),
+    { choice: 'max', checked: true, until: until(consentDays) },
   ];
 }
 
+const MIDDLE_DAYS = 30;
+
 /** "Just this once" has no refresh token and ends soon after its access token. */
-export function expiryOf(choice: string | undefined, now: Date): { expiresAt: Date; refreshAllowed: boolean } {
+export function expiryOf(
+  choice: string | undefined,
+  now: Date,
+  consentDays: number,
+): { expiresAt: Date; refreshAllowed: boolean } {
   if (choice === 'once') return { expiresAt: new Date(now.getTime() + ONCE_MS), refreshAllowed: false };
-  const days = choice === '30d' ? 30 : MAX_CONSENT_DAYS;
+  const days = choice === '30d' ? Math.min(MIDDLE_DAYS, consentDays) : consentDays;
   return { expiresAt: new Date(now.getTime() + days * DAY_MS), refreshAllowed: true };
 }
 
-/** Only what a person can make something of; a first time and a revoked consent need no word. */
-export function pageDifferences(differences: readonly Difference[]): PageDifference[] {
-  return differences.flatMap(inWords);
+/**
+ * Only what a person can make something of; a first time and a revoked consent need no word.
+ *
+ * @param widens the page itself is about the wider scopes (page F)
+ */
+export function pageDifferences(
+  differences: readonly Difference[],
+  { widens, resource }: { widens: boolean; resource: Pick<Resource, 'scopes'> },
+): PageDifference[] {
+  const describe = (name: string) => resource.scopes.find((scope) => scope.name === name)?.description ?? name;
+  return differences.flatMap((difference) =>
+    widens && difference.kind === 'scopes_added' ? [] : inWords(difference, describe),
+  );
 }
 
-function inWords(difference: Difference): PageDifference[] {
+function inWords(difference: Difference, describe: (scope: string) => string): PageDifference[] {
   switch (difference.kind) {
     case 'scopes_added':
-      return difference.scopes.map((after) => ({ kind: 'scope', after }));
+      return difference.scopes.map((scope) => ({ kind: 'scope', after: describe(scope) }));
     case 'scope_changed':
-      return difference.scopes.map((after) => ({ kind: 'tools', after }));
+      return difference.scopes.map((scope) => ({ kind: 'tools', after: describe(scope) }));
     case 'redirect':
-      return [{ kind: 'redirect', before: difference.before, after: difference.after }];
-    case 'expired':
-      return [{ kind: 'age', before: difference.at }];
-    case 'absent':
-    case 'revoked':
-    case 'other_party':
-    case 'redirect_removed':
+      return [{ kind: 'redirect', before: hostOf(difference.before), after: hostOf(difference.after) }];
     case 'client_renamed':
-    case 'client_proof_changed':
+      return difference.before === '' ? [] : [{ kind: 'name', before: difference.before, after: difference.after }];
+    case 'client_resembles':
+      return [{ kind: 'resembles', before: difference.before, after: difference.after }];
+    case 'client_keys_moved':
+      return [{ kind: 'keys', before: difference.before, after: difference.after }];
+    case 'client_proof_weaker':
+      return [{ kind: 'authentication' }];
+    case 'expired':
+    case 'long_ago':
+      return [{ kind: 'age', before: difference.at }];
+    default:
       return [];
   }
+}
+
+function hostOf(redirectUri: string): string {
+  return redirectUri === DEVICE_REDIRECT ? '' : redirectHost(redirectUri).host;
 }

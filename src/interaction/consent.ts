@@ -1,39 +1,58 @@
-/** Page C: what a person agrees to, and what comes of the press. */
+/** The pages of a signed-in person: by which one a request is answered, and what comes of the press on it. */
 import type { Context } from 'koa';
+import type { AccountStore } from '../accounts/store.ts';
 import { events } from '../audit/events.ts';
-import type { Audit } from '../audit/store.ts';
 import { clientFingerprint } from '../clients/client.ts';
-import type { Agreement } from '../consents/agreement.ts';
-import type { ConsentStore } from '../consents/store.ts';
+import type { PageAnswer } from '../consents/agreement.ts';
 import { AppError } from '../errors.ts';
 import { scopeDigest } from '../resources/scopes.ts';
-import type { Browsers } from '../web/browser.ts';
-import { type Fields, several, single } from '../web/request-body.ts';
+import { type Fields, single } from '../web/request-body.ts';
+import { type ApprovalDeps, showApproval, submitApproval } from './approval.ts';
+import { rememberWhereItBegan } from './began.ts';
 import type { ConnectDeps } from './connect.ts';
-import { beganElsewhere, rememberWhereItBegan } from './connect.ts';
-import { expiryChoices, expiryOf, pageDifferences, scopeGroups } from './consent-model.ts';
 import { describe, type Interaction, type Subject } from './describe.ts';
-import { finish, signOut, startOver } from './session.ts';
+import { giveFull, showFull, submitFull } from './full.ts';
+import { type GiveDeps, give, party } from './give.ts';
+import { choosePage, refusalSubject } from './page.ts';
+import { pressedBefore } from './presence.ts';
+import { carriedBy, finish, namedBy, signOut, startOver } from './session.ts';
+import { continueUnder, showShort, submitShort } from './short.ts';
 
-export interface ConsentDeps extends ConnectDeps {
-  agreement: Agreement;
-  consents: ConsentStore;
-  accountStore: { findById(id: string): Promise<{ id: string; email: string; disabledAt: Date | null } | undefined> };
-  browsers: Browsers;
-  redirectKey: (uri: string) => string;
-  now: () => Date;
-  audit: Audit;
+export type ConsentDeps = ConnectDeps & GiveDeps & ApprovalDeps & { accountStore: AccountStore };
+
+/** What every page of a signed-in person is made from. */
+export interface Scene {
+  ctx: Context;
+  interaction: Interaction;
+  subject: Subject;
+  accountId: string;
+  answer: PageAnswer;
+  /** What the form's token is bound to: it dies with the account that was signed in, and with what was shown. */
+  bound: string[];
 }
 
 export async function showConsent(ctx: Context, interaction: Interaction, deps: ConsentDeps): Promise<void> {
-  const accountId = await sameAccount(ctx, interaction, deps);
-  if (!accountId) {
-    ctx.redirect(await startOver(interaction));
-    return;
-  }
-  const subject = await describe(interaction, deps);
+  const scene = await setScene(ctx, interaction, deps);
+  if (!scene) return;
   await rememberWhereItBegan(ctx, interaction, deps);
-  await render(ctx, interaction, subject, accountId, deps);
+  const { answer, subject, accountId } = scene;
+  switch (answer.page) {
+    case 'stopped':
+      throw stopped(answer);
+    case 'approval':
+      return showApproval(scene, deps);
+    case 'short':
+      if (pressedOnConnect(interaction, subject, accountId)) {
+        const consent = await give(ctx, subject, accountId, answer, continueUnder(answer, 'connect'), deps);
+        ctx.redirect(await finish(interaction, { consent }));
+        return;
+      }
+      return ctx.query.page === 'full' ? showFull(scene, deps) : showShort(scene, deps);
+    case 'full': {
+      const pending = await pressedBefore(scene, deps);
+      return pending ? giveFull(scene, pending, {}, deps) : showFull(scene, deps);
+    }
+  }
 }
 
 export async function submitConsent(
@@ -42,31 +61,24 @@ export async function submitConsent(
   fields: Fields,
   deps: ConsentDeps,
 ): Promise<void> {
-  const accountId = await sameAccount(ctx, interaction, deps);
-  if (!accountId) {
-    // Another tab signed in as somebody else: nothing is stored, and the page comes back for whoever is here now.
-    ctx.redirect(await startOver(interaction));
-    return;
-  }
-  const subject = await describe(interaction, deps);
-  if (!deps.csrf.verify(single(fields, 'csrf'), bound(interaction, accountId, subject))) {
+  const scene = await setScene(ctx, interaction, deps);
+  if (!scene) return;
+  const { answer, bound } = scene;
+  if (answer.page === 'stopped') throw stopped(answer);
+  if (!deps.csrf.verify(single(fields, 'csrf'), bound)) {
     // Also where the client's document changed while the person read: what they pressed is not what they would get.
-    await render(ctx, interaction, subject, accountId, deps, 403);
-    return;
+    if (answer.page === 'approval') return showApproval(scene, deps, { error: 'expired', status: 403 });
+    return answer.page === 'short' ? showShort(scene, deps, 403) : showFull(scene, deps, { status: 403 });
   }
-  const approved = several(fields, 'scope').filter((scope) => subject.scopes.includes(scope));
-  const useful = approved.some((scope) => subject.resource.scopes.some(({ name }) => name === scope));
-  if (single(fields, 'decision') !== 'approve' || !useful) {
-    await deps.audit.record(events.consentDenied(party(subject, accountId), 'denied_by_person'));
-    ctx.redirect(await finish(interaction, { error: 'access_denied', error_description: 'denied by the person' }));
-    return;
-  }
-  ctx.redirect(
-    await finish(interaction, {
-      consent: await approve(ctx, subject, accountId, approved, single(fields, 'expiry'), deps),
-    }),
-  );
+  const decision = single(fields, 'decision') ?? '';
+  if (answer.page === 'approval') return submitApproval(scene, fields, deps);
+  if (answer.page === 'short' && SHORT_DECISIONS.has(decision)) return submitShort(scene, decision, deps);
+  if (decision === 'block' && answer.differences.some(({ kind }) => kind === 'said_no_twice'))
+    return block(scene, deps);
+  return submitFull(scene, fields, deps);
 }
+
+const SHORT_DECISIONS: ReadonlySet<string> = new Set(['continue', 'stop', 'cancel']);
 
 /** "Not you?": whoever was signed in is signed out, and page A follows. */
 export async function switchAccount(
@@ -75,13 +87,27 @@ export async function switchAccount(
   fields: Fields,
   deps: ConsentDeps,
 ): Promise<void> {
-  const accountId = await sameAccount(ctx, interaction, deps);
-  const subject = await describe(interaction, deps);
-  if (accountId && deps.csrf.verify(single(fields, 'csrf'), bound(interaction, accountId, subject))) {
+  const scene = await setScene(ctx, interaction, deps);
+  if (!scene) return;
+  const { accountId, bound } = scene;
+  const meant = deps.csrf.verify(single(fields, 'csrf'), bound);
+  if (meant) {
     await signOut(ctx, deps.provider);
     await deps.audit.record(events.sessionEnded({ accountId }, { why: 'not_you' }));
   }
-  ctx.redirect(await startOver(interaction));
+  ctx.redirect(await startOver(interaction, { switched: meant }));
+}
+
+/** @returns undefined where the page comes back for whoever is here now: another tab signed in as somebody else */
+export async function setScene(ctx: Context, interaction: Interaction, deps: ConsentDeps): Promise<Scene | undefined> {
+  const accountId = await sameAccount(ctx, interaction, deps);
+  if (!accountId) {
+    ctx.redirect(await startOver(interaction));
+    return undefined;
+  }
+  const subject = await describe(interaction, deps);
+  const answer = await choosePage(ctx, interaction, subject, accountId, deps);
+  return { ctx, interaction, subject, accountId, answer, bound: bound(interaction, accountId, subject, answer) };
 }
 
 /**
@@ -97,114 +123,41 @@ async function sameAccount(ctx: Context, interaction: Interaction, deps: Consent
   throw new AppError('account_disabled', 403, 'The account is disabled.');
 }
 
-async function approve(
-  ctx: Context,
-  subject: Subject,
-  accountId: string,
-  approved: readonly string[],
-  expiry: string | undefined,
-  deps: ConsentDeps,
-): Promise<{ grantId: string; consentId: string }> {
-  const { client, resource, redirectUri } = subject;
-  const metadata = client.metadata();
-  if (subject.origin === 'document') await recordDocument(subject, metadata, deps);
-  const { expiresAt, refreshAllowed } = expiryOf(expiry, deps.now());
-  const terms = deps.agreement.terms({
-    accountId,
-    clientId: client.clientId,
-    clientMetadata: metadata,
-    redirectUri,
-    redirectRegistered: true,
-    resource,
-    scopes: approved,
-  });
-  const consent = await deps.consents.approve({
-    ...terms,
-    redirectUri,
-    shown: subject.scopes,
-    approved,
-    browserId: deps.browsers.identify(ctx),
-    expiresAt,
-  });
-  const grant = new deps.provider.Grant({
-    accountId,
-    clientId: client.clientId,
-    consentId: consent.id,
-    refreshAllowed,
-    expiresIn: Math.floor((expiresAt.getTime() - deps.now().getTime()) / 1000),
-  } as never);
-  const own = new Set(resource.scopes.map((scope) => scope.name));
-  const identity = approved.filter((scope) => !own.has(scope));
-  if (identity.length > 0) grant.addOIDCScope(identity.join(' '));
-  grant.addResourceScope(resource.uri, approved.filter((scope) => own.has(scope)).join(' '));
-  const grantId = await grant.save();
-  const details = { version: consent.version, expiry: expiry ?? 'max', redirectUri };
-  await deps.audit.record(
-    events.consentApproved({ ...party(subject, accountId), scopes: approved, consentId: consent.id, grantId }, details),
+/** Page A named this very client, return address and server a moment ago, and this person pressed there. */
+function pressedOnConnect(interaction: Interaction, subject: Subject, accountId: string): boolean {
+  const { login, pressed, switched } = carriedBy(interaction);
+  return !switched && login?.accountId === accountId && pressed?.named === namedBy(subject);
+}
+
+async function block(scene: Scene, deps: ConsentDeps): Promise<void> {
+  const { subject, accountId } = scene;
+  const client = { clientId: subject.client.clientId, clientName: subject.views.client.name };
+  await deps.refusals.block(await refusalSubject(subject, accountId, deps), client);
+  await deps.audit.record(events.clientBlocked(party(subject, accountId), {}, 'said_no_twice'));
+  deps.respond.stopped(
+    scene.ctx,
+    { code: 'blocked_now' },
+    { status: 200, uiLocales: scene.interaction.params.ui_locales },
   );
-  return { grantId, consentId: consent.id };
 }
 
-async function recordDocument(subject: Subject, metadata: Record<string, unknown>, deps: ConsentDeps): Promise<void> {
-  const clientId = subject.client.clientId;
-  const { created, changed } = await deps.clients.recordDocument(clientId, { ...metadata, client_id: clientId });
-  if (created || changed) await deps.audit.record(events.clientDocumentRecorded({ clientId }, { changed }));
+function stopped({ differences }: PageAnswer): AppError {
+  const blocked = differences.some(({ kind }) => kind === 'blocked');
+  return blocked
+    ? new AppError('blocked', 403, 'You blocked this app.')
+    : new AppError('policy_denied', 403, 'The rules of this server do not allow this app.');
 }
 
-function party(subject: Subject, accountId: string) {
-  const { client, resource, scopes } = subject;
-  return { accountId, clientId: client.clientId, resource: resource.uri, scopes };
-}
-
-async function render(
-  ctx: Context,
-  interaction: Interaction,
-  subject: Subject,
-  accountId: string,
-  deps: ConsentDeps,
-  status = 200,
-): Promise<void> {
-  const account = await deps.accountStore.findById(accountId);
-  const judgement = await deps.agreement.askForPage({
-    accountId,
-    clientId: subject.client.clientId,
-    clientMetadata: subject.client.metadata(),
-    redirectUri: subject.redirectUri,
-    redirectRegistered: true,
-    resource: subject.resource,
-    scopes: subject.scopes,
-  });
-  deps.browsers.identify(ctx);
-  const { uid, params } = interaction;
-  const uiLocales = params.ui_locales;
-  const model = {
-    action: `/interaction/${uid}`,
-    switchAccountAction: `/interaction/${uid}/switch-account`,
-    csrf: deps.csrf.token(bound(interaction, accountId, subject)),
-    account: { email: account?.email ?? '' },
-    ...subject.views,
-    crossSite: beganElsewhere(ctx, interaction),
-    groups: scopeGroups(subject, deps.respond.localeOf(ctx, uiLocales)),
-    differences: judgement.covered ? [] : pageDifferences(judgement.differences),
-    expiry: expiryChoices(deps.now()),
-    device: await startedDevice(interaction, deps),
-  };
-  deps.respond.page(ctx, 'consent', model, { status, uiLocales });
-}
-
-async function startedDevice(interaction: Interaction, deps: ConsentDeps) {
-  if (!interaction.deviceCode) return undefined;
-  const code = await deps.provider.DeviceCode.find(interaction.deviceCode, { ignoreExpiration: true });
-  const seconds = Math.max(0, deps.now().getTime() / 1000 - Number(code?.iat ?? 0));
-  return code ? { startedMinutesAgo: Math.floor(seconds / 60) } : undefined;
-}
-
-/** The token dies with the account that was signed in, and with what was shown of the client and of the scopes. */
 function bound(
   interaction: Interaction,
   accountId: string,
-  { client, redirectUri, resource, scopes }: Subject,
+  { asking, downstream, redirectUri, resource }: Subject,
+  { page, offered }: PageAnswer,
 ): string[] {
-  const shown = resource.scopes.filter(({ name }) => scopes.includes(name)).map(scopeDigest);
-  return ['consent', interaction.uid, accountId, clientFingerprint(client.metadata()), redirectUri, ...shown];
+  const shown = resource.scopes.filter(({ name }) => offered.includes(name)).map(scopeDigest);
+  const through = downstream
+    ? [downstream.clientId, downstream.redirectUri, clientFingerprint(downstream.metadata)]
+    : [];
+  const { metadata } = asking;
+  return [page, interaction.uid, accountId, clientFingerprint(metadata), redirectUri, ...through, '', ...shown];
 }

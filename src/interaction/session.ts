@@ -1,7 +1,50 @@
-/** Who is signed in in this browser, beside oidc-provider's own reading of it. */
+/** Who is signed in in this browser, and what an interaction carries from one page to the next. */
 import type { Context } from 'koa';
 import type { Provider } from 'oidc-provider';
-import type { Interaction } from './describe.ts';
+import { clientFingerprint } from '../clients/client.ts';
+import type { Interaction, Subject } from './describe.ts';
+
+/** What the pages of one request tell each other. It is kept on the server. */
+export interface Carried {
+  /** `Sec-Fetch-Site` of the first page; '' where the browser said nothing. */
+  began?: { site: string };
+  /** "Not you?" was pressed. */
+  switched?: boolean;
+  /** Scopes that the person goes on without, though an administrator could allow them. */
+  without?: readonly string[];
+  /** The press on page A, and what it named. */
+  pressed?: { named: string };
+  login?: { accountId: string };
+  /** When this person last proved to be here, by `auth_time` of the provider: seconds since the epoch. */
+  present?: { accountId: string; at: number };
+  /** A press on page F that waits for that proof. */
+  pending?: Pending;
+  /** The request to an administrator that was made on this page. */
+  asked?: string;
+}
+
+export interface Pending {
+  /** What the page showed. */
+  bound: readonly string[];
+  approved: readonly string[];
+  expiry: string | undefined;
+}
+
+export function carriedBy(interaction: Interaction): Carried {
+  return (interaction.lastSubmission ?? {}) as Carried;
+}
+
+/** What a press on page A was about. It counts for nothing else. */
+export function namedBy({ asking, downstream, redirectUri, resource }: Subject): string {
+  const through = downstream && [downstream.clientId, downstream.redirectUri, clientFingerprint(downstream.metadata)];
+  return JSON.stringify([
+    asking.clientId,
+    clientFingerprint(asking.metadata),
+    redirectUri,
+    resource.uri,
+    through ?? null,
+  ]);
+}
 
 /** The signed-in account's id. */
 export async function signedInAccount(ctx: Context, provider: Provider): Promise<string | undefined> {
@@ -31,11 +74,25 @@ export async function finish(interaction: Interaction, result: Record<string, un
   return interaction.returnTo;
 }
 
-/** Asks again from the start, with whoever is signed in now, or nobody; where the request came from stays known. */
-export async function startOver(interaction: Interaction): Promise<string> {
-  const { began } = (interaction.lastSubmission ?? {}) as { began?: unknown };
-  interaction.result = (began ? { began } : {}) as typeof interaction.result;
+/**
+ * Asks again from the start, with whoever is signed in now, or nobody; where the request came from stays known.
+ *
+ * @param switched the person said that it was not them: no short page follows
+ */
+export async function startOver(interaction: Interaction, { switched = false } = {}): Promise<string> {
+  const carried = carriedBy(interaction);
+  const kept: Carried = {
+    ...(carried.began ? { began: carried.began } : {}),
+    ...(switched || carried.switched ? { switched: true } : {}),
+  };
+  interaction.result = kept as typeof interaction.result;
   interaction.session = undefined;
   await interaction.persist();
   return interaction.returnTo;
+}
+
+/** What the next load of this very page has to know. */
+export async function carry(interaction: Interaction, more: Carried): Promise<void> {
+  interaction.lastSubmission = { ...interaction.lastSubmission, ...more } as typeof interaction.lastSubmission;
+  await interaction.persist();
 }

@@ -65,7 +65,8 @@ async function verify(token: string, issuer: string, jwks: JSONWebKeySet): Promi
 }
 
 function toPayload(kind: Kind, claims: JWTPayload): AdapterPayload {
-  const { jti, iat, exp, sub, aud, gid, client_id: clientId, scope, cnf, auth_time: authTime } = claims;
+  const { jti, iat, exp, sub, aud, gid, act, client_id: clientId, scope, cnf, auth_time: authTime } = claims;
+  const details = claims.authorization_details;
   const jkt = (cnf as { jkt?: string } | undefined)?.jkt;
   return {
     kind,
@@ -76,6 +77,7 @@ function toPayload(kind: Kind, claims: JWTPayload): AdapterPayload {
     aud,
     scope,
     ...(jkt ? { jkt } : {}),
-    ...(kind === 'AccessToken' ? { accountId: sub, grantId: gid, extra: { gid, auth_time: authTime } } : {}),
-  } as AdapterPayload;
+    ...(details === undefined ? {} : { rar: details }),
+    ...(kind === 'AccessToken' ? { accountId: sub, grantId: gid, extra: { gid, act, auth_time: authTime } } : {}),
+  } as unknown as AdapterPayload;
 }

@@ -1,10 +1,14 @@
 /** oidc-provider's configuration: its own features switched on, our rooms behind its hooks. */
 import { randomBytes } from 'node:crypto';
 import type { Client, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
-import { mayStandForOthers } from '../clients/client.ts';
+import { type ClientKind, mayStandForOthers } from '../clients/client.ts';
+import type { DownstreamClients } from '../clients/downstream.ts';
 import type { ClientStore } from '../clients/store.ts';
 import type { Config } from '../config.ts';
+import type { Downstream } from '../consents/consent.ts';
+import { livingScopes } from '../resources/resource.ts';
 import type { ResourceStore } from '../resources/store.ts';
+import { actClaim, richAuthorizationRequests } from './acting-for.ts';
 import type { AdapterDeps } from './adapter.ts';
 import { createAdapterFactory } from './adapter.ts';
 import type { createMint, GrantSource } from './mint.ts';
@@ -27,6 +31,7 @@ export interface ConfigurationDeps {
   mint: ReturnType<typeof createMint>;
   press: ReturnType<typeof createPress>;
   pages: ReturnType<typeof createProviderPages>;
+  downstreamClients: DownstreamClients;
   /** One policy for registration and documents. */
   extraClientMetadata: NonNullable<Configuration['extraClientMetadata']>;
   /** For metadata documents and `jwks_uri`. */
@@ -52,7 +57,7 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
     enabledJWA: algorithms(),
     extraClientMetadata: deps.extraClientMetadata,
     extraParams: { scope: (ctx: KoaContextWithOIDC) => deps.resourceIndicators.settleScope(ctx) },
-    extraTokenClaims: (_ctx, token) => extraTokenClaims(token as unknown as TokenSource),
+    extraTokenClaims: (ctx, token) => extraTokenClaims(ctx, token as unknown as TokenSource),
     clientBasedCORS: () => true,
     cookies: cookies(deps),
     routes: {
@@ -79,7 +84,8 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
   } as Configuration;
 }
 
-function features({ resourceIndicators, resources, pages, fetch: _fetch, dpopNonceSecret }: ConfigurationDeps) {
+function features(deps: ConfigurationDeps) {
+  const { resourceIndicators, resources, pages, dpopNonceSecret, downstreamClients } = deps;
   return {
     devInteractions: { enabled: false },
     userinfo: { enabled: false },
@@ -95,9 +101,16 @@ function features({ resourceIndicators, resources, pages, fetch: _fetch, dpopNon
     introspection: {
       enabled: true,
       // Only the token's own resource (RFC 7662 §4): anybody else reads `active: false`.
-      allowedPolicy: async (_ctx: KoaContextWithOIDC, client: Client, token: { aud?: string | string[] }) => {
+      allowedPolicy: async (_ctx: KoaContextWithOIDC, client: Client, token: Introspected) => {
         const resource = await resources.findByClientId(client.clientId);
-        return resource !== undefined && token.aud === resource.uri;
+        if (!resource || token.aud !== resource.uri) return false;
+        // oidc-provider reads the scope after this: one that is suspended is told of no more.
+        const living = livingScopes(resource).map(({ name }) => name);
+        token.scope = (token.scope ?? '')
+          .split(' ')
+          .filter((name) => living.includes(name))
+          .join(' ');
+        return token.scope !== '';
       },
     },
     pushedAuthorizationRequests: { enabled: true },
@@ -114,6 +127,7 @@ function features({ resourceIndicators, resources, pages, fetch: _fetch, dpopNon
       getResourceServerInfo: resourceIndicators.getResourceServerInfo,
       useGrantedResource: () => true,
     },
+    richAuthorizationRequests: richAuthorizationRequests({ downstreamClients }),
     revocation: {
       enabled: true,
       // RFC 7009 §2.1: only the client it was issued to. To others it is a token nobody knows.
@@ -128,14 +142,23 @@ function features({ resourceIndicators, resources, pages, fetch: _fetch, dpopNon
   };
 }
 
+interface Introspected {
+  aud?: string | string[];
+  scope?: string;
+}
+
 interface TokenSource {
   kind: string;
   grantId?: string;
 }
 
-/** Joins a token to its grant: what revocation and introspection go by. */
-function extraTokenClaims(token: TokenSource): Record<string, string> | undefined {
-  return token.kind === 'AccessToken' && token.grantId ? { gid: token.grantId } : undefined;
+/** Joins a token to its grant, by which revocation and introspection go; says who presents it where it is a proxy. */
+function extraTokenClaims(ctx: KoaContextWithOIDC, token: TokenSource): Record<string, unknown> | undefined {
+  if (token.kind !== 'AccessToken' || !token.grantId) return undefined;
+  const { client } = ctx.oidc;
+  const grant = ctx.oidc.entities.Grant as { actingFor?: Downstream } | undefined;
+  const proxy = client && mayStandForOthers(client.consentry_kind as ClientKind);
+  return { gid: token.grantId, ...(proxy ? actClaim(client.clientId, grant?.actingFor) : {}) };
 }
 
 async function mayRefresh(
@@ -145,10 +168,11 @@ async function mayRefresh(
   source: GrantSource,
 ) {
   if (!client.grantTypeAllowed('refresh_token') || !source.grantId) return false;
-  const grant = ctx.oidc.entities.Grant as { refreshAllowed?: boolean } | undefined;
+  const grant = ctx.oidc.entities.Grant as { refreshAllowed?: boolean; actingFor?: Downstream } | undefined;
   if (!grant?.refreshAllowed) return false;
   const record = await clients.find(client.clientId);
-  return !record || !mayStandForOthers(record.kind);
+  // A proxy that names nobody stands for everybody behind it: nothing of it outlives the access token.
+  return !record || !mayStandForOthers(record.kind) || grant.actingFor !== undefined;
 }
 
 /** Seconds. A refresh token idles out, and never outlives the grant that the person limited. */

@@ -1,4 +1,5 @@
 /** What the discovery documents say beyond what oidc-provider knows (RFC 8414 §2, OpenID Connect Discovery §3). */
+import { livingScopes } from '../resources/resource.ts';
 import type { ResourceStore } from '../resources/store.ts';
 import { locales } from '../web/locale.ts';
 
@@ -15,7 +16,7 @@ export async function correctDiscovery(
   const only = await resources.only();
   return {
     ...document,
-    scopes_supported: [...IDENTITY, ...(only?.scopes.map((scope) => scope.name) ?? [])],
+    scopes_supported: [...IDENTITY, ...(only ? livingScopes(only).map((scope) => scope.name) : [])],
     response_modes_supported: ['query'],
     prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
     ui_locales_supported: [...locales],

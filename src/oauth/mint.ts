@@ -1,11 +1,15 @@
 /** The contract, asked before every token: by code, by refresh, by device. */
 import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { AccountStore } from '../accounts/store.ts';
+import type { DownstreamClients } from '../clients/downstream.ts';
 import type { ClientStore } from '../clients/store.ts';
 import type { Agreement } from '../consents/agreement.ts';
-import { DEVICE_REDIRECT } from '../consents/agreement.ts';
-import { type Moment, reasonOf } from '../consents/contract.ts';
+import { askingOf } from '../consents/agreement.ts';
+import type { Downstream } from '../consents/consent.ts';
+import type { Moment } from '../consents/contract.ts';
+import { reasonOf } from '../consents/differences.ts';
 import type { ConsentStore } from '../consents/store.ts';
+import { assertSameDownstream } from './acting-for.ts';
 import type { ResourceIndicators } from './resource-indicators.ts';
 
 /** What a token comes from; oidc-provider's AuthorizationCode, RefreshToken or DeviceCode. */
@@ -26,28 +30,34 @@ export function createMint(deps: {
   clients: ClientStore;
   accounts: AccountStore;
   resourceIndicators: ResourceIndicators;
+  downstreamClients: DownstreamClients;
 }) {
-  const { agreement, consents, clients, accounts, resourceIndicators } = deps;
+  const { agreement, consents, clients, accounts, resourceIndicators, downstreamClients } = deps;
+
+  /** The client that a proxy named, as it was read last; one that is gone covers nothing. */
+  async function downstream(named: Downstream) {
+    const found = await downstreamClients.find(named, 'copy');
+    if (!found) throw new errors.InvalidGrant('the client that the proxy acts for is gone');
+    return found;
+  }
 
   /** @throws InvalidGrant with the first difference as its private detail (`error_detail`) */
   async function assertCovered(ctx: KoaContextWithOIDC, source: GrantSource): Promise<void> {
     const moment = MOMENTS[source.kind];
-    const grant = ctx.oidc.entities.Grant as { consentId?: string } | undefined;
+    const grant = ctx.oidc.entities.Grant as { consentId?: string; actingFor?: Downstream } | undefined;
     const identifier = Array.isArray(source.resource) ? source.resource[0] : source.resource;
     if (!moment || !grant?.consentId || !identifier || !source.accountId) {
       throw new errors.InvalidGrant('the token would have no consent');
     }
     const client = ctx.oidc.client as Client;
+    assertSameDownstream(ctx, grant.actingFor);
     const consent = await consents.findById(grant.consentId);
-    const redirectUri = consent?.redirectUri ?? '';
     const { judgement } = await agreement.askForMint(
       grant.consentId,
       {
+        ...askingOf(client, source.redirectUri ?? consent?.redirectUri ?? ''),
         accountId: source.accountId,
-        clientId: client.clientId,
-        clientMetadata: client.metadata(),
-        ...(source.redirectUri === undefined ? {} : { redirectUri: source.redirectUri }),
-        redirectRegistered: redirectUri === DEVICE_REDIRECT || client.redirectUriAllowed(redirectUri),
+        downstream: grant.actingFor && (await downstream(grant.actingFor)),
         resource: await resourceIndicators.resolve(identifier),
         scopes: (source.scope ?? '').split(' ').filter(Boolean),
       },
@@ -56,6 +66,7 @@ export function createMint(deps: {
     if (!judgement.covered) {
       throw new errors.InvalidGrant(reasonOf(judgement.differences));
     }
+    ctx.state.withheldScopes = new Set(judgement.withheld);
     await consents.touch(grant.consentId);
     await clients.touch(client.clientId);
   }
@@ -87,6 +98,7 @@ export function createMint(deps: {
       if (asked !== undefined && asked !== granted) {
         throw new errors.InvalidTarget('the refresh token is for another resource');
       }
+      await resourceIndicators.assertRefreshable(ctx);
       return true;
     },
   };

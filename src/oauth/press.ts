@@ -3,8 +3,10 @@
  * the request when it resumes.
  */
 import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import type { DownstreamClients } from '../clients/downstream.ts';
 import type { Agreement } from '../consents/agreement.ts';
-import { DEVICE_REDIRECT } from '../consents/agreement.ts';
+import { askingOf, DEVICE_REDIRECT } from '../consents/agreement.ts';
+import { actingFor } from './acting-for.ts';
 import type { ResourceIndicators } from './resource-indicators.ts';
 
 const { Prompt, Check, base } = interactionPolicy;
@@ -21,8 +23,12 @@ export interface Press {
   consentId: string;
 }
 
-export function createPress(deps: { agreement: Agreement; resourceIndicators: ResourceIndicators }) {
-  const { agreement, resourceIndicators } = deps;
+export function createPress(deps: {
+  agreement: Agreement;
+  resourceIndicators: ResourceIndicators;
+  downstreamClients: DownstreamClients;
+}) {
+  const { agreement, resourceIndicators, downstreamClients } = deps;
 
   function pressOf(ctx: KoaContextWithOIDC): Press | undefined {
     return (ctx.oidc.result as { consent?: Press } | undefined)?.consent;
@@ -36,14 +42,15 @@ export function createPress(deps: { agreement: Agreement; resourceIndicators: Re
     const identifier = [params.resource].flat()[0];
     // A device has no redirect; oidc-provider does not look at redirect_uri again when a request resumes.
     const redirectUri = ctx.oidc.route === 'device_resume' ? DEVICE_REDIRECT : String(params.redirect_uri);
+    const named = actingFor(params);
+    const downstream = named && (await downstreamClients.find(named, 'copy'));
+    if (named && !downstream) return true;
     const { consent, judgement } = await agreement.askForMint(
       press.consentId,
       {
+        ...askingOf(client, redirectUri),
         accountId: session.accountId,
-        clientId: client.clientId,
-        clientMetadata: client.metadata(),
-        redirectUri,
-        redirectRegistered: redirectUri === DEVICE_REDIRECT || client.redirectUriAllowed(redirectUri),
+        downstream,
         resource: await resourceIndicators.resolve(String(identifier)),
         scopes: [],
       },

@@ -23,8 +23,9 @@ export function createProvider({ issuer, configuration, refreshTokens, artifacts
   compareHashedSecrets(provider);
   nameUnauthorizedClients(provider);
   queryResponsesOnly(provider);
-  // A grant names the consent it was made under and whether it may be refreshed; an interaction whose sign-in it holds.
-  keepInPayload(provider.Grant, 'consentId', 'refreshAllowed');
+  // A grant names the consent it was made under, whether it may be refreshed and for whom a proxy got it; an
+  // interaction whose sign-in it holds.
+  keepInPayload(provider.Grant, 'consentId', 'refreshAllowed', 'actingFor');
   keepInPayload(provider.Interaction, 'accountId');
   beginSessionsLate(provider, configuration);
   detectReplaysAtomically(provider, artifacts);

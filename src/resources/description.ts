@@ -2,13 +2,17 @@
 import { isLoopbackOrigin } from '../config-values.ts';
 import { AppError } from '../errors.ts';
 import { readableLine } from '../web/visible-text.ts';
-import { canonicalResource, type ResourceScope } from './resource.ts';
+import { canonicalResource, DEFAULT_CONSENT_DAYS, type ScopeDescription } from './resource.ts';
 
 export interface NewResource {
   uri: string;
   name: string;
-  scopes: readonly ResourceScope[];
+  /** 90 where left out */
+  consentDays?: number | undefined;
+  scopes: readonly ScopeDescription[];
 }
+
+type ParsedResource = NewResource & { consentDays: number };
 
 /** RFC 6749 §3.3: printable ASCII without space, quotation mark and backslash. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]{1,100}$/;
@@ -17,20 +21,48 @@ const RESERVED = new Set(['openid', 'profile', 'email', 'address', 'phone', 'off
 /** MCP 2025-11-25, server/tools, "Tool Names", and the slash that some servers use. */
 const TOOL_NAME = /^[\w.\-/]{1,128}$/;
 
+/** What programs make clickable, wherever the text may end up: a notice by mail too. */
+const LINK = /\p{L}[\p{L}\d+.-]*:\/\/|\bwww\.|\bmailto:/iu;
+const MAX_CONSENT_DAYS = 365;
+
 /**
- * The description as it is kept: canonical URI, each text one visible line.
- * @throws AppError 400 `invalid_resource`, `invalid_scope`, `invalid_text`
+ * The description as it is kept: canonical URI, each text one visible line without a link.
+ * @throws AppError 400 `invalid_resource`, `invalid_scope`, `invalid_text`, `invalid_consent_days`
  */
-export function parseDescription({ uri, name, scopes }: NewResource): NewResource {
+export function parseDescription({ uri, name, consentDays, scopes }: NewResource): ParsedResource {
   if (scopes.length === 0) throw invalidScope('Give the MCP server at least one scope.');
+  return {
+    uri: parseUri(uri),
+    name: parseName(name),
+    consentDays: parseConsentDays(consentDays ?? DEFAULT_CONSENT_DAYS),
+    scopes: parseScopes(scopes),
+  };
+}
+
+/** @throws AppError 400 `invalid_text` */
+export function parseName(name: string): string {
+  return plainLine(name, 'The name of the MCP server', 60);
+}
+
+/** @throws AppError 400 `invalid_consent_days` */
+export function parseConsentDays(days: number): number {
+  if (Number.isInteger(days) && days >= 1 && days <= MAX_CONSENT_DAYS) return days;
+  throw new AppError(
+    'invalid_consent_days',
+    400,
+    `A consent lives 1 to ${MAX_CONSENT_DAYS} days: give a whole number.`,
+  );
+}
+
+/**
+ * Each as it is kept.
+ * @throws AppError 400 `invalid_scope`, `invalid_text`
+ */
+export function parseScopes(scopes: readonly ScopeDescription[]): ScopeDescription[] {
   const names = scopes.map((scope) => scope.name);
   const twice = names.find((one, index) => names.indexOf(one) !== index);
   if (twice !== undefined) throw invalidScope(`${twice} is given twice.`);
-  return {
-    uri: parseUri(uri),
-    name: readableLine(name, { what: 'The name of the MCP server', maxCharacters: 60 }),
-    scopes: scopes.map(parseScope),
-  };
+  return scopes.map(parseScope);
 }
 
 function parseUri(uri: string): string {
@@ -42,8 +74,8 @@ function parseUri(uri: string): string {
   throw invalidUri(`${uri} would receive tokens in the clear: write https, or http for an MCP server on this machine.`);
 }
 
-function parseScope(scope: ResourceScope): ResourceScope {
-  const { name, description, descriptionJa, tools } = scope;
+function parseScope(scope: ScopeDescription): ScopeDescription {
+  const { name, description, descriptionJa, sensitivity, effect, tools } = scope;
   if (!SCOPE_TOKEN.test(name)) {
     throw invalidScope(`"${name}" is not a scope: use letters, digits and :._-/ without spaces.`);
   }
@@ -52,12 +84,22 @@ function parseScope(scope: ResourceScope): ResourceScope {
   if (tool !== undefined) {
     throw invalidScope(`"${tool}" is not the name of a tool: use letters, digits and _-./ without spaces.`);
   }
-  const say = (text: string) => readableLine(text, { what: `The description of ${name}`, maxCharacters: 200 });
+  const say = (text: string) => plainLine(text, `The description of ${name}`, 200);
   return {
-    ...scope,
+    name,
     description: say(description),
     descriptionJa: descriptionJa === undefined ? undefined : say(descriptionJa),
+    sensitivity,
+    effect,
+    tools: [...new Set(tools)],
   };
+}
+
+/** Compared as it looks: full-width letters make a link for those who read it. */
+function plainLine(text: string, what: string, maxCharacters: number): string {
+  const line = readableLine(text, { what, maxCharacters });
+  if (!LINK.test(line.normalize('NFKC'))) return line;
+  throw new AppError('invalid_text', 400, `${what} contains a link: write what a person will understand without it.`);
 }
 
 function invalidUri(message: string): AppError {

@@ -3,7 +3,8 @@
 export type Sensitivity = 'low' | 'medium' | 'high';
 export type Effect = 'read' | 'change' | 'act';
 
-export interface ResourceScope {
+/** What an administrator says of a scope: what people read, and what stands behind it. */
+export interface ScopeDescription {
   name: string;
   description: string;
   descriptionJa?: string | undefined;
@@ -13,6 +14,21 @@ export interface ResourceScope {
   tools: readonly string[];
 }
 
+/** A scope as it was accepted. */
+export interface ResourceScope extends ScopeDescription {
+  /** It is to read differently and nobody has accepted that yet: until then no token carries it. */
+  suspended: boolean;
+  /** Set exactly while it is suspended. */
+  proposal?: ScopeProposal | undefined;
+}
+
+export interface ScopeProposal {
+  words: ScopeDescription;
+  at: Date;
+  /** Nobody ever accepted the scope itself; rejected, it is gone. */
+  added: boolean;
+}
+
 export interface Resource {
   id: string;
   /** Canonical URI: the only `aud` of a token for this server. */
@@ -20,8 +36,14 @@ export interface Resource {
   name: string;
   /** The client as which this server introspects. */
   clientId: string;
+  /** How long a consent for it lives at most: 1 to 365. */
+  consentDays: number;
   scopes: readonly ResourceScope[];
+  /** Set: nobody gets a token for it. */
+  disabledAt: Date | undefined;
 }
+
+export const DEFAULT_CONSENT_DAYS = 90;
 
 /**
  * The one form in which a resource is compared and issued: scheme and host in lower case, no default port, and no
@@ -38,7 +60,7 @@ export function canonicalResource(value: string): string | undefined {
   return url.pathname === '/' && !url.search ? url.href.slice(0, -1) : url.href;
 }
 
-/** What a request without `scope` gets (RFC 6749 §3.3): the scopes a person may give without a second thought. */
-export function defaultScopes(resource: Resource): string[] {
-  return resource.scopes.filter((scope) => scope.sensitivity === 'low').map((scope) => scope.name);
+/** The scopes that a token may carry: all but those that are being changed. */
+export function livingScopes<Scope extends { suspended: boolean }>({ scopes }: { scopes: readonly Scope[] }): Scope[] {
+  return scopes.filter((scope) => !scope.suspended);
 }

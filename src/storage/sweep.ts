@@ -26,10 +26,15 @@ export async function sweep({ direct }: Pick<Database, 'direct'>, now: Date): Pr
         DELETE FROM sign_in_throttles WHERE key IN
           (SELECT key FROM sign_in_throttles WHERE expires_at < ${now} LIMIT ${BATCH})`,
     ),
+    // What a known client said last is kept for comparison, and what an operator brought until it is removed.
     metadata_documents: await inBatches(
       () => direct.$executeRaw`
         DELETE FROM metadata_documents WHERE url IN
-          (SELECT url FROM metadata_documents WHERE stale_until < ${now} LIMIT ${BATCH})`,
+          (SELECT d.url FROM metadata_documents d
+           WHERE d.stale_until < ${now} AND d.imported_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.id = d.url)
+             AND NOT EXISTS (SELECT 1 FROM consents s WHERE s.downstream_client_id = d.url AND s.revoked_at IS NULL)
+           LIMIT ${BATCH})`,
     ),
   };
 }

@@ -2,9 +2,14 @@
 import { readFileSync } from 'node:fs';
 import type { Locale } from './locale.ts';
 
-/** A value for a placeholder. `said` is client-stated and comes out between the language's quotation marks; of a date, the day (UTC). */
-type Param = string | number | Date | { said: string };
+/**
+ * A value for a placeholder. `said` is client-stated and comes out between the language's quotation marks; of a date, the
+ * day (UTC); of a phrase, its words.
+ */
+type Param = string | number | Date | { said: string } | Phrase;
 export type Params = Record<string, Param>;
+/** A message that stands inside another. */
+export type Phrase = { key: string; params: Params };
 export type Messages = {
   /** Escaped HTML; `**…**` in the catalogue is bold, every text parameter is isolated from its surroundings (`<bdi>`). */
   html(key: string, params?: Params): string;
@@ -40,24 +45,32 @@ export function readMessages(directory: URL, locale: Locale): Messages {
     return text;
   }
 
-  function show(value: Param): string {
+  function show(value: Exclude<Param, Phrase>): string {
     if (value instanceof Date) return days.format(value);
     if (typeof value === 'object') return `${open}${String(value.said).replace(quotes, "'")}${close}`;
     return typeof value === 'number' ? value.toLocaleString(locale) : String(value);
   }
 
-  return {
-    has: (key) => messages.has(key),
-    text: (key, params = {}) =>
-      fill(find(key, params).replaceAll('**', ''), (name) => show(required(key, params, name))),
-    html: (key, params = {}) =>
-      // Emphasis is read from the catalogue before the parameters come in, so that no parameter can bring any.
-      find(key, params)
-        .split('**')
-        .map((part, index) => (index % 2 === 1 ? `<strong>${escapeHtml(part)}</strong>` : escapeHtml(part)))
-        .map((part) => fill(part, (name) => isolate(required(key, params, name), show)))
-        .join(''),
-  };
+  function text(key: string, params: Params = {}): string {
+    const shown = (value: Param) => (isPhrase(value) ? text(value.key, value.params) : show(value));
+    return fill(find(key, params).replaceAll('**', ''), (name) => shown(required(key, params, name)));
+  }
+
+  function html(key: string, params: Params = {}): string {
+    const shown = (value: Param) => (isPhrase(value) ? html(value.key, value.params) : isolate(value, show));
+    // Emphasis is read from the catalogue before the parameters come in, so that no parameter can bring any.
+    return find(key, params)
+      .split('**')
+      .map((part, index) => (index % 2 === 1 ? `<strong>${escapeHtml(part)}</strong>` : escapeHtml(part)))
+      .map((part) => fill(part, (name) => shown(required(key, params, name))))
+      .join('');
+  }
+
+  return { has: (key) => messages.has(key), text, html };
+}
+
+function isPhrase(value: Param): value is Phrase {
+  return typeof value === 'object' && 'key' in value;
 }
 
 /** Escapes text for HTML, also inside quoted attributes. */
@@ -65,7 +78,7 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"'`]/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
-function isolate(value: Param, show: (value: Param) => string): string {
+function isolate<Value extends Exclude<Param, Phrase>>(value: Value, show: (value: Value) => string): string {
   const text = escapeHtml(show(value));
   if (value instanceof Date) return `<time datetime="${value.toISOString().slice(0, 10)}">${text}</time>`;
   return typeof value === 'number' ? text : `<bdi>${text}</bdi>`;

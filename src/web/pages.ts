@@ -5,6 +5,8 @@ export type Pages = {
   home: HomeModel;
   connect: ConnectModel;
   consent: ConsentModel;
+  short: ShortModel;
+  approval: ApprovalModel;
   stopped: StoppedModel;
   password: PasswordModel;
   'device-code': DeviceCodeModel;
@@ -22,7 +24,15 @@ export type ClientView = {
   host?: string | undefined;
   /** The name looks like somebody else's: it then stands after the host it came from. */
   resembles?: boolean | undefined;
+  /** Path of its logo on our own origin; only clients that an administrator approved have one. */
+  logo?: string | undefined;
 };
+
+/**
+ * The proxy between the app and the MCP server (consent.md §4). `host` is the host of its redirect. Where the proxy
+ * names nobody, `client` of the page is the proxy itself and `namesNobody` says so.
+ */
+export type ThroughView = { name: string; host: string };
 
 /** Where the answer goes. `host` is what a person should read: host and path-free; for `private-use` the scheme, such as `cursor:`. */
 export type RedirectView = { kind: 'https' | 'loopback' | 'private-use' | 'device'; host: string };
@@ -33,20 +43,29 @@ export type ResourceView = { name: string; host: string };
 /** How sure we are of who asks (consent.md §3). Only `proven-host` and `administrator` are good news. */
 export type Provenance = 'proven-host' | 'shared-host' | 'local-program' | 'unproven-site' | 'administrator';
 
-type HiddenField = { name: string; value: string };
-
-type HomeModel = { issuer: string; resources?: number | undefined };
-
-/** Page A. Posts `csrf` and either `email`, `password`, `decision=continue`, or `decision=cancel`, or `connection=<id>`. */
-export type ConnectModel = {
-  action: string;
-  csrf: string;
+/** What every page about a request says of it. */
+export type RequestModel = {
   client: ClientView;
+  /** Where the answer goes: the proxy's own address where there is a proxy. */
   redirect: RedirectView;
   resource: ResourceView;
   provenance: Provenance;
   /** The request came from a website or a link, not straight from a program. */
   crossSite: boolean;
+  /** The proxy through which `client` asks, and where that proxy sends `client` its answer. */
+  through?: (ThroughView & { clientRedirect: RedirectView }) | undefined;
+  /** A proxy that names nobody: anyone who uses it may be behind this. */
+  namesNobody?: boolean | undefined;
+};
+
+type HiddenField = { name: string; value: string };
+
+type HomeModel = { issuer: string; resources?: number | undefined };
+
+/** Page A. Posts `csrf` and either `email`, `password`, `decision=continue`, or `decision=cancel`, or `connection=<id>`. */
+export type ConnectModel = RequestModel & {
+  action: string;
+  csrf: string;
   /** The local sign-in fields; null where local accounts are off. */
   local: { email?: string | undefined } | null;
   /** Upstream connections; each is a button "Continue with <name>". */
@@ -72,7 +91,8 @@ export type ScopeGroup = { effect: 'read' | 'change' | 'act' | 'identity'; scope
 
 /** Why the page is shown again although there was a consent: each becomes one sentence. */
 export type Difference =
-  | { kind: 'name' | 'redirect' | 'keys'; before: string; after: string }
+  /** `resembles`: it now calls itself `after`, which looks like somebody else's name. */
+  | { kind: 'name' | 'redirect' | 'keys' | 'resembles'; before: string; after: string }
   | { kind: 'wording'; before: string; after: string }
   | { kind: 'scope' | 'tools'; after: string }
   | { kind: 'authentication' }
@@ -80,24 +100,82 @@ export type Difference =
 
 export type ExpiryChoice = { choice: 'once' | '30d' | 'max'; checked: boolean; until?: Date | undefined };
 
-/** Page C. Posts `csrf`, `decision=approve|deny`, one `scope` per ticked box (required ones always), `expiry=once|30d|max`. */
-export type ConsentModel = {
-  action: string;
-  csrf: string;
+/** On every page of a signed-in person. */
+type SignedInModel = {
   account: { email: string };
   /** Receives a POST with `csrf` when the person presses "Not you?". */
   switchAccountAction: string;
-  client: ClientView;
-  redirect: RedirectView;
-  resource: ResourceView;
-  provenance: Provenance;
-  crossSite: boolean;
-  groups: readonly ScopeGroup[];
-  differences: readonly Difference[];
-  /** What to offer, in this order. `until` is shown for all but `once`. */
-  expiry: readonly ExpiryChoice[];
-  device?: { startedMinutesAgo: number } | undefined;
 };
+
+/**
+ * Page C, and F where the consent is widened. Posts `csrf`, `decision=approve|deny|block`, one `scope` per ticked box
+ * (required ones always), `expiry=once|30d|max`, and `password` where presence is asked for.
+ */
+export type ConsentModel = RequestModel &
+  SignedInModel & {
+    action: string;
+    csrf: string;
+    /** In the order shown. At a step-up only what is new. */
+    groups: readonly ScopeGroup[];
+    /** Page F: what is agreed to already, folded below what is new; its boxes may be unticked too. */
+    held?: readonly ScopeGroup[] | undefined;
+    /** A sensitive scope is added: the person proves to be here, by the password or by signing in upstream again. */
+    presence?:
+      | { by: 'password'; error?: 'credentials' | 'throttled' | undefined }
+      | { by: 'connection'; name: string }
+      | undefined;
+    /** The person said no twice within minutes: Block and Deny are offered instead of Approve. */
+    saidNoTwice?: boolean | undefined;
+    /** Sentences of what was asked for too but waits for an administrator, so that this page leaves it out. */
+    leftOut?: readonly string[] | undefined;
+    differences: readonly Difference[];
+    /** What to offer, in this order. `until` is shown for all but `once`. */
+    expiry: readonly ExpiryChoice[];
+    device?: { startedMinutesAgo: number } | undefined;
+  };
+
+/**
+ * Page D. Posts `csrf` and `decision=continue`, `decision=cancel`, or `decision=stop` ("Stop this app": revokes).
+ * `fullHref` leads to page C of the same request.
+ */
+export type ShortModel = RequestModel &
+  SignedInModel & {
+    action: string;
+    csrf: string;
+    /** When the person last pressed on a full page. */
+    approvedAt: Date;
+    until: Date;
+    /** What the token will carry, for "See what it may do". */
+    groups: readonly ScopeGroup[];
+    fullHref: string;
+  };
+
+/**
+ * Page E. Posts `csrf` and `decision=ask` with an optional `reason`, `decision=without` (go on with the rest), or
+ * `decision=cancel`.
+ */
+export type ApprovalModel = RequestModel &
+  SignedInModel & {
+    action: string;
+    csrf: string;
+    /**
+     * - `ask`: nobody was asked yet
+     * - `waiting`: asked; the page looks again every `refreshSeconds`
+     * - `denied`: an administrator said no; `note` is theirs
+     * - `approved`: too late for this request: connect again from the app
+     */
+    state: 'ask' | 'waiting' | 'denied' | 'approved';
+    /** The scopes that wait. */
+    missing: readonly ScopeGroup[];
+    /** Something else was asked for that the person may approve now. */
+    rest: boolean;
+    reason?: string | undefined;
+    reasonMaxCharacters: number;
+    askedAt?: Date | undefined;
+    note?: string | undefined;
+    refreshSeconds: number;
+    error?: 'expired' | 'reason_too_long' | undefined;
+  };
 
 /** Why page G is shown. Each has a heading, what happened, and what to do in the catalogues under `stopped.<code>`. */
 export const stoppedCodes = [
@@ -119,6 +197,14 @@ export const stoppedCodes = [
   'consent_required',
   'account_disabled',
   'account_changed',
+  'policy_denied',
+  'blocked',
+  'blocked_now',
+  'app_stopped',
+  'upstream_failed',
+  'upstream_denied',
+  'upstream_unavailable',
+  'link_spent',
   'device_code_expired',
   'too_many',
   'not_found',

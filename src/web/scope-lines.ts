@@ -1,4 +1,4 @@
-/** Which groups of a consent page stand open and which are folded behind a count (consent.md §3). */
+/** Which groups of scopes stand open on a page and which are folded behind a count (consent.md §3). */
 import type { ScopeGroup } from './pages.ts';
 
 /** A group as the page shows it. */
@@ -18,9 +18,11 @@ export function foldGroups(groups: readonly ScopeGroup[]): ShownGroup[] {
     lines += group.scopes.length;
     open.add(group);
   }
-  return filled.map((group) => ({
-    ...group,
-    folded: !open.has(group),
-    sensitive: group.scopes.filter((scope) => scope.sensitivity === 'high').length,
-  }));
+  return filled.map((group) => ({ ...group, folded: !open.has(group), sensitive: countScopes([group]).sensitive }));
+}
+
+/** How many scopes there are in all groups, and how many of them are sensitive. */
+export function countScopes(groups: readonly ScopeGroup[]): { all: number; sensitive: number } {
+  const scopes = groups.flatMap((group) => group.scopes);
+  return { all: scopes.length, sensitive: scopes.filter((scope) => scope.sensitivity === 'high').length };
 }

@@ -1,10 +1,11 @@
 /** Server-rendered pages: nunjucks templates in `views/`, escaped by default, in English and Japanese. */
 import { fileURLToPath } from 'node:url';
 import nunjucks from 'nunjucks';
+import { askerPhrase } from './asker.ts';
 import { type Locale, locales } from './locale.ts';
 import { type Messages, type Params, readMessages } from './messages.ts';
-import type { Pages } from './pages.ts';
-import { foldGroups } from './scope-lines.ts';
+import type { Difference, Pages } from './pages.ts';
+import { countScopes, foldGroups } from './scope-lines.ts';
 import type { StaticFiles } from './static.ts';
 
 export type Views = ReturnType<typeof createViews>;
@@ -16,6 +17,8 @@ const templates: Record<keyof Pages, string> = {
   home: 'home.njk',
   connect: 'interaction/connect.njk',
   consent: 'interaction/consent.njk',
+  short: 'interaction/short.njk',
+  approval: 'interaction/approval.njk',
   stopped: 'stopped.njk',
   password: 'account/password.njk',
   'device-code': 'oauth/device-code.njk',
@@ -43,7 +46,8 @@ export function createViews(deps: {
   function render<Page extends keyof Pages>(page: Page, model: Pages[Page], locale: Locale): string {
     const environment = environments.get(locale);
     if (!environment) throw new Error(`No language ${locale}`);
-    return environment.render(templates[page], model);
+    // `request`: the whole of it, for the parts that several pages share.
+    return environment.render(templates[page], { ...model, request: model });
   }
 
   return { render };
@@ -63,7 +67,11 @@ function createEnvironment(locale: Locale, deps: Parameters<typeof createViews>[
   environment.addGlobal('basePath', deps.basePath ?? '');
   environment.addGlobal('asset', deps.statics.urlOf);
   environment.addGlobal('webLink', isWebLink);
+  environment.addGlobal('ownPath', isOwnPath);
+  environment.addGlobal('asker', askerPhrase);
   environment.addFilter('folded', foldGroups);
+  environment.addFilter('counted', countScopes);
+  environment.addFilter('worrying', isWorrying);
   for (const name of Object.values(templates)) environment.getTemplate(name, true);
   return environment;
 }
@@ -92,4 +100,14 @@ function supportContact(supportUrl: string | undefined): { label: string; href?:
 /** Escaping does not disarm `javascript:` in an href. */
 function isWebLink(href: string): boolean {
   return !/^(javascript|data|vbscript|blob|file|about):?$/i.test(URL.parse(href)?.protocol ?? 'about:');
+}
+
+/** An address on our own origin, that no character of it can make another's. */
+function isOwnPath(path: string): boolean {
+  return /^\/(?!\/)[\w./?=&-]*$/.test(path);
+}
+
+/** Whether what changed is what it would be if somebody else had taken the client's place (consent.md §2). */
+function isWorrying(differences: readonly Difference[]): boolean {
+  return differences.some(({ kind }) => ['redirect', 'keys', 'resembles', 'authentication'].includes(kind));
 }

@@ -17,7 +17,7 @@ test('account add shows a generated password once; the person signs in with it',
   assert.equal(code, 0, err);
   const password = /Password {2}(\S+)/.exec(out)?.[1] ?? '';
   assert.match(password, /^(?:[a-z2-9]{5}-?){4}$/);
-  const account = await prisma.account.findUniqueOrThrow({ where: { email: 'bo@contoso.test' } });
+  const account = await prisma.account.findUniqueOrThrow({ where: { signInName: 'bo@contoso.test' } });
   assert.equal(account.name, 'Bo Berg');
   assert.equal(account.role, 'user');
   assert.match(account.passwordHash ?? '', /^\$argon2id\$/);

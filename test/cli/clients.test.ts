@@ -1,14 +1,32 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { authorize, basic, introspect, redeem, refresh, registerClient, tokenRequest } from '../flow.ts';
+import {
+  authorize,
+  basic,
+  introspect,
+  type Registration,
+  redeem,
+  refresh,
+  registerClient,
+  tokenRequest,
+} from '../flow.ts';
+import { sql } from '../harness.ts';
 import { startWithCommand } from './fixture.ts';
 
 let world: Awaited<ReturnType<typeof startWithCommand>>;
+let directory: string;
 before(async () => {
   world = await startWithCommand();
+  directory = await mkdtemp(join(tmpdir(), 'consentry-clients-'));
 });
-after(() => world.server.close());
+after(async () => {
+  await world.server.close();
+  await rm(directory, { recursive: true });
+});
 
 const CALLBACK = ['--redirect-uri', 'http://127.0.0.1/callback'];
 const add = (...args: string[]) => ['client', 'add', '--name', 'Desk', ...args];
@@ -146,6 +164,129 @@ for (const [what, args, message] of refused) {
     assert.equal(await prisma.client.count(), before);
   });
 }
+
+/** A registration of its own on another port, as the same program makes one. */
+const again = (port: number, name: string) =>
+  registerClient(world.server.issuer, {
+    client_name: name,
+    redirect_uris: [`http://127.0.0.1:${port}/callback`],
+  });
+
+test('client list puts registrations of one program on one line; --each lists every one', async () => {
+  const { consentry, server } = world;
+  const [first, second, third] = [await again(1, 'Twins'), await again(2, 'Twins'), await again(3, 'Twins')];
+  await redeem(server, second.client_id, await authorize(server, second.client_id));
+  await server.rooms.clients.revoke(first.client_id);
+  const lineOf = (out: string) => out.split('\n').filter((line) => / Twins /.test(line));
+  const MOMENT = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\dZ';
+
+  const { out } = await consentry(['client', 'list']);
+  assert.match(out, /^CLIENT +ORIGIN +KIND +NAME +LAST USED +TIMES +FIRST SEEN +CONSENTS\n/);
+  assert.match(lineOf(out).join('|'), new RegExp(`^${third.client_id} .*Twins +${MOMENT} +2 +${MOMENT} +1$`));
+  assert.match(lineOf((await consentry(['client', 'list', '--all'])).out).join('|'), / 3 \(1 revoked\) /);
+  assert.equal(lineOf((await consentry(['client', 'list', '--each', '--all'])).out).length, 3);
+  assert.equal(lineOf((await consentry(['client', 'list', '--each'])).out).length, 2);
+
+  type Listed = Record<string, unknown>[];
+  const listed = await consentry.json<Listed>(['client', 'list', '--origin', 'dynamic']);
+  const family = listed.find((one) => one.client_id === third.client_id);
+  assert.deepEqual([family?.registrations, family?.living_registrations, family?.living_consents], [2, 2, 1]);
+  assert.ok(family?.last_used_at && family.first_seen_at);
+  const each = await consentry.json<Listed>(['client', 'list', '--each']);
+  assert.equal(each.find((one) => one.client_id === third.client_id)?.last_used_at, null);
+});
+
+test('client show tells what is known of a client and of its family', async () => {
+  const { consentry, server } = world;
+  const [first] = [await again(1, 'Shown'), await again(2, 'Shown')];
+  await redeem(server, first.client_id, await authorize(server, first.client_id));
+  const { out } = await consentry(['client', 'show', first.client_id]);
+  assert.match(out, /^ {2}client_id +[\da-f]{32}\n/);
+  for (const line of [/origin +dynamic/, /client_name +Shown/, /living_consents +1/, /living_registrations +2/])
+    assert.match(out, line);
+  const shown = await consentry.json<Record<string, unknown>>(['client', 'show', server.mail.clientId]);
+  assert.deepEqual([shown.origin, shown.living_consents], ['resource', 0]);
+  const { code, err } = await consentry(['client', 'show', 'nobody']);
+  assert.equal(code, 1);
+  assert.match(err, /There is no client nobody/);
+});
+
+test('client revoke --family ends every registration of a program, each recorded, and says how many', async () => {
+  const { consentry, server, prisma, recorded } = world;
+  const twins = [await again(1, 'Flood'), await again(2, 'Flood'), await again(3, 'Flood')];
+  const other = await again(4, 'Bystander');
+  const [first, second] = twins as [Registration, Registration];
+  const bodies = [];
+  for (const { client_id: id } of [first, second, other])
+    bodies.push((await redeem(server, id, await authorize(server, id))).body);
+  await sql(
+    server,
+    `INSERT INTO clients (id, origin, kind, metadata, family_key)
+     SELECT 'flood' || n, origin, kind, metadata, family_key FROM clients, generate_series(1, 150) n WHERE id = $1`,
+    [first.client_id],
+  );
+  const { code, out } = await consentry(['client', 'revoke', first.client_id, '--family']);
+  assert.equal(code, 0);
+  assert.equal(out, 'Revoked 153 registrations of Flood, and with them 2 consents of 1 account.');
+  const { familyKey } = await prisma.client.findUniqueOrThrow({ where: { id: first.client_id } });
+  assert.equal(await prisma.client.count({ where: { familyKey, revokedAt: null } }), 0);
+  assert.equal((await introspect(server, bodies[1]?.access_token)).body.active, false);
+  assert.equal((await refresh(server, other.client_id, bodies[2]?.refresh_token)).status, 200);
+  const revoked = (await recorded('client.revoked')).filter(({ clientId }) => clientId?.startsWith('flood'));
+  assert.equal(revoked.length, 150);
+  const repeated = await consentry(['client', 'revoke', second.client_id, '--family']);
+  assert.equal(repeated.out, 'Every registration of Flood was revoked already.');
+});
+
+test('client revoke --family refuses clients that did not register themselves', async () => {
+  const { consentry } = world;
+  const { client_id: clientId = '' } = await consentry.json(add('--kind', 'app', ...CALLBACK));
+  for (const id of [clientId, 'https://app.example.com/family.json']) {
+    const { code, err } = await consentry(['client', 'revoke', id, '--family']);
+    assert.equal(code, 2);
+    assert.match(err, /did not register itself/);
+  }
+  assert.doesNotMatch((await consentry(['client', 'list', '--all'])).out, new RegExp(`${clientId}.*revoked`));
+});
+
+test('client import-document takes a document from a file, client show tells so, and --remove ends it', async () => {
+  const { consentry, recorded } = world;
+  const url = 'https://import.example.com/client.json';
+  const file = join(directory, 'client.json');
+  const document = { client_id: url, client_name: 'Brought', redirect_uris: ['http://127.0.0.1/callback'] };
+  await writeFile(file, JSON.stringify(document));
+  const { code, out, err } = await consentry(['client', 'import-document', url, file]);
+  assert.deepEqual([code, out, err], [0, 'Imported Brought.', '']);
+  assert.match((await consentry(['client', 'show', url])).out, /client_id +https:.*\n +document_imported_at +\d{4}-/);
+  assert.equal((await consentry(['client', 'import-document', url, '--remove'])).code, 0);
+  const shown = await consentry.json<Record<string, unknown>>(['client', 'show', url]);
+  assert.deepEqual(Object.keys(shown), ['client_id', 'document_fetched_at', 'document_unusable_since']);
+  assert.equal((await recorded('client.document_imported')).length, 2);
+  assert.equal((await consentry(['client', 'import-document', url, '--remove'])).code, 1);
+});
+
+test('client import-document says in words what is wrong, and imports nothing', async () => {
+  const { consentry, prisma } = world;
+  const url = 'https://wrong.example.com/client.json';
+  const [bad, long] = [join(directory, 'bad.json'), join(directory, 'long.json')];
+  await writeFile(bad, JSON.stringify({ client_id: 'https://other.example.com/', client_name: 'x' }));
+  await writeFile(long, `{"x":"${'x'.repeat(100_000)}"}`);
+  const cases: [string[], number, RegExp][] = [
+    [[url, bad], 1, /not imported: client_id is not https:\/\/wrong/],
+    [[url, long], 1, /not imported: longer than 5120 bytes/],
+    [[url, join(directory, 'missing.json')], 2, /missing.json cannot be read/],
+    [[url, directory], 2, /cannot be read/],
+    [[url], 2, /Name the file/],
+    [[url, bad, '--remove'], 2, /no file to name/],
+    [['http://wrong.example.com/client.json', bad], 2, /not the address of a metadata document/],
+  ];
+  for (const [args, status, message] of cases) {
+    const { code, err } = await consentry(['client', 'import-document', ...args]);
+    assert.equal(code, status, err);
+    assert.match(err, message);
+  }
+  assert.equal(await prisma.metadataDocument.count({ where: { url } }), 0);
+});
 
 test('client revoke ends a client with its consents and tokens, and says how many', async () => {
   const { consentry, server, prisma, recorded } = world;

@@ -52,6 +52,9 @@ test('resource list shows what was registered, cleaned of what nobody can see, a
   assert.deepEqual(resource, {
     uri: 'https://mail.example.com/mcp',
     name: 'Mail',
+    consent_days: 90,
+    disabled_at: null,
+    suspended: [],
     scopes: [
       scope('mail:read', 'Read your mail', 'low', 'read', ['list_mail', 'read_mail']),
       scope('mail:send', 'Send mail as you', 'high', 'act', []),
@@ -68,6 +71,7 @@ test('a resource comes from a file or standard input, in the form that resource 
   const described = {
     uri: 'http://localhost:9/calendar',
     name: 'カレンダー',
+    consent_days: 30,
     scopes: [{ ...scope('calendar:read', 'Read your calendar', 'low', 'read', []), description_ja: '予定を読む' }],
   };
   const path = join(directory, 'calendar.json');
@@ -78,8 +82,8 @@ test('a resource comes from a file or standard input, in the form that resource 
     ...added
   } = await consentry.json(['resource', 'add', '--from-file', path]);
   assert.match(secret ?? '', /^[\w-]{64}$/);
-  assert.deepEqual(added, described);
-  const again = { ...described, uri: 'http://localhost:9/other', client_id: clientId };
+  assert.deepEqual(added, { ...described, disabled_at: null, suspended: [] });
+  const again = { ...added, uri: 'http://localhost:9/other', client_id: clientId };
   const { uri } = await consentry.json(['resource', 'add', '--from-file', '-'], JSON.stringify(again));
   assert.equal(uri, 'http://localhost:9/other');
 });
@@ -116,6 +120,17 @@ const refused: [string, string[], string, number, RegExp][] = [
     /its third part is "".*low, medium or high/,
   ],
   ['an unknown effect', [uri, '--name', 'x', '--scope', 'a|Read|low|look'], '', 2, /its fourth part is "look"/],
+  [
+    'a description with a link',
+    [uri, '--name', 'x', '--scope', 'a|Read at ｈｔｔｐ：／／evil.example|low|read'],
+    '',
+    2,
+    /description of a contains a link/,
+  ],
+  ['a name with a link', [uri, '--name', 'See www.evil.example', '--scope', READ], '', 2, /name .* contains a link/],
+  ['no day', [uri, '--name', 'x', '--scope', READ, '--consent-days', '0'], '', 2, /1 to 365 days/],
+  ['more days than a year', [uri, '--name', 'x', '--scope', READ, '--consent-days', '366'], '', 2, /1 to 365 days/],
+  ['days that are no number', [uri, '--name', 'x', '--scope', READ, '--consent-days', '1e1'], '', 2, /1 to 365 days/],
   ['a sixth part', [uri, '--name', 'x', '--scope', 'a|Read|low|read|t|u'], '', 2, /more than five parts/],
   ['a scope of OpenID', [uri, '--name', 'x', '--scope', 'openid|Read|low|read'], '', 2, /belongs to OpenID/],
   ['a scope given twice', [uri, '--name', 'x', '--scope', READ, '--scope', READ], '', 2, /mail:read is given twice/],

@@ -22,6 +22,10 @@ const cases: [string, unknown, string][] = [
 ];
 for (const [title, value, expected] of cases) test(title, () => assert.equal(displayName(value), expected));
 
+test('what a name may be compared with is what is shown: showing it again changes nothing', () => {
+  for (const [, value] of cases) assert.equal(displayName(displayName(value)), displayName(value));
+});
+
 test('a long name is cut to 60 characters between what people see as one', () => {
   const family = 'क्षि';
   for (const long of ['x'.repeat(61), family.repeat(100), '👩‍👩‍👧'.repeat(100), 'ﷺ'.repeat(5_000)]) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSharedHost, type ProvenanceQuestion, provenance } from '../../src/clients/provenance.ts';
+import { isProven, isSharedHost, type ProvenanceQuestion, provenance } from '../../src/clients/provenance.ts';
 
 const document = {
   clientId: 'https://claude.ai/oauth/client.json',
@@ -73,7 +73,35 @@ const cases: [string, ProvenanceQuestion, string][] = [
 ];
 for (const [title, question, expected] of cases) test(title, () => assert.equal(provenance(question), expected));
 
-const shared = [
+const secret = { authMethod: 'client_secret_basic' };
+const shared = { ...document, clientId: 'https://x.github.io/c.json', redirectUri: 'https://x.github.io/cb' };
+const device = 'urn:ietf:params:oauth:grant-type:device_code';
+const proofs: [string, ProvenanceQuestion, boolean][] = [
+  ['a document that returns to its own host proves who asks', document, true],
+  ['a document that returns to a program proves nothing', { ...document, redirectUri: loopback }, false],
+  [
+    'a document with a key of its own that returns to a program proves nothing',
+    { ...document, redirectUri: loopback, authMethod: 'private_key_jwt' },
+    false,
+  ],
+  ['a document on a shared host proves nothing', shared, false],
+  ['a secret that we gave to whoever asked proves nothing', { ...registered, ...secret }, false],
+  ['a key that a client registered itself proves nothing', { ...registered, authMethod: 'private_key_jwt' }, false],
+  ['a secret that an administrator gave proves who asks', { ...administered, ...secret }, true],
+  ['so it does for a program', { ...administered, ...secret, redirectUri: loopback }, true],
+  ['so it does on another device', { ...administered, ...secret, redirectUri: device }, true],
+  [
+    'a key that an administrator accepted proves who asks',
+    { ...administered, authMethod: 'private_key_jwt', redirectUri: loopback },
+    true,
+  ],
+  ['an https redirect that an administrator wrote down proves nothing without a credential', administered, false],
+  ['a document proves nothing on another device', { ...document, redirectUri: device }, false],
+  ['an MCP server is no client', { ...administered, ...secret, origin: 'resource' }, false],
+];
+for (const [title, question, expected] of proofs) test(title, () => assert.equal(isProven(question), expected));
+
+const sharedHosts = [
   'github.io',
   'someone.github.io',
   'app.vercel.app',
@@ -90,7 +118,7 @@ const shared = [
   'cdn.jsdelivr.net',
   'co.uk',
 ];
-const own = [
+const ownHosts = [
   'claude.ai',
   'vscode.dev',
   'client.example.co.uk',
@@ -100,5 +128,5 @@ const own = [
   '127.0.0.1',
   '[::1]',
 ];
-for (const host of shared) test(`${host} is shared`, () => assert.equal(isSharedHost(host), true));
-for (const host of own) test(`${host} is not shared`, () => assert.equal(isSharedHost(host), false));
+for (const host of sharedHosts) test(`${host} is shared`, () => assert.equal(isSharedHost(host), true));
+for (const host of ownHosts) test(`${host} is not shared`, () => assert.equal(isSharedHost(host), false));

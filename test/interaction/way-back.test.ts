@@ -1,8 +1,8 @@
 /** Where Cancel, Deny and errors lead: never by themselves to an https host that nobody here approved (OAuth 2.1 §7.12.2). */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, beforeEach, describe, it } from 'node:test';
 import { approve, authorizationUrl, authorize, registerClient, signIn } from '../flow.ts';
-import { type Consentry, startConsentry, staticClient } from '../harness.ts';
+import { type Consentry, sql, startConsentry, staticClient } from '../harness.ts';
 import { createPerson, type Person, type Step } from '../person.ts';
 import { given, heading, isConnectPage, isConsentPage, words } from './kit.ts';
 
@@ -92,6 +92,9 @@ describe('the way back', () => {
     }
     return strictUri;
   }
+
+  // One program denied again and again is another story (threat 63).
+  beforeEach(() => sql(consentry, 'DELETE FROM denials'));
 
   it('scope=nonsense at a server with default scopes is a page, never a redirect (threat 52)', async () => {
     const page = await ana.open(

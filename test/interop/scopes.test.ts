@@ -1,6 +1,7 @@
 /** Scopes as real clients ask for them: too few, too many, or none at all. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { rejectScopes, updateResource } from '../../src/resources/changes.ts';
 import { authorize, redeem, refresh, registerClient } from '../flow.ts';
 import { CALENDAR, register } from '../harness.ts';
 import { createPerson, type Person } from '../person.ts';
@@ -105,6 +106,23 @@ describe('scopes of real clients', () => {
     await register(consentry.rooms, CALENDAR);
     const foreign = await connect(id, { scope: 'mail:label calendar:read notes:delete' });
     assert.deepEqual(scopesOf(foreign), ['mail:label']);
+  });
+
+  it('asking for everything goes on while one scope is being changed by its owner, and the answer says what it lacks', async () => {
+    const { client_id: id } = await registerClient(consentry.issuer);
+    const demo = await consentry.rooms.resources.findByUri(consentry.demoUrl.href);
+    assert.ok(demo);
+    const described = demo.scopes
+      .filter(({ name }) => name === 'notes:write')
+      .map((scope) => ({ ...scope, tools: [...scope.tools, 'share_note'] }));
+    const update = { scopes: { described, removed: [] } };
+    await updateResource(consentry.rooms, demo.id, update, { accept: false });
+    const scope = 'notes:read notes:write';
+    const tokens = await connect(id, { scope, resource: demo.uri });
+    assert.deepEqual(scopesOf(tokens), ['notes:read']);
+    assert.equal(tokens.body.scope, 'notes:read');
+    await rejectScopes(consentry.rooms, demo.id);
+    assert.deepEqual(scopesOf(await connect(id, { scope, resource: demo.uri })), ['notes:read', 'notes:write']);
   });
 
   /** What the demo MCP server answers to a call that needs notes:write. */

@@ -54,3 +54,25 @@ test('every table with an end is emptied of what is past it, in more than one ba
   const left = [await count('revoked_tokens'), await count("sign_in_throttles WHERE key IN ('gone', 'kept')")];
   assert.deepEqual([...left, await count('metadata_documents')], [1, 1, 1]);
 });
+
+test('of a metadata document that answers no more, what an operator brought and what a known client said last are kept', async () => {
+  const urls = ['nobody', 'imported', 'known', 'downstream'].map((name) => `https://${name}.example/client.json`);
+  const [, imported, known, downstream] = urls;
+  await sql(
+    consentry,
+    `INSERT INTO metadata_documents (url, body, fetched_at, fresh_until, stale_until, imported_at)
+     SELECT url, '{}', now(), now(), now() - interval '1 second', CASE WHEN url = $2 THEN now() END FROM unnest($1::text[]) url`,
+    [urls, imported],
+  );
+  await consentry.rooms.clients.recordDocument(String(known), { client_id: String(known) });
+  const client = await registerClient(consentry.issuer);
+  await authorize(consentry, client.client_id);
+  const behind = 'UPDATE consents SET downstream_client_id = $1, downstream_redirect_uri = $1 WHERE client_id = $2';
+  await sql(consentry, behind, [downstream, client.client_id]);
+  await sweep(consentry.rooms.database, new Date());
+  const kept = await sql(consentry, 'SELECT url FROM metadata_documents WHERE url = ANY($1) ORDER BY url', [urls]);
+  assert.deepEqual(
+    kept.map(({ url }) => url),
+    [downstream, imported, known],
+  );
+});

@@ -10,7 +10,18 @@ export const hostile = [
 ];
 
 /** Fields whose values the program chooses from a list; `href` has tests of its own. */
-const chosen = new Set(['kind', 'provenance', 'effect', 'sensitivity', 'choice', 'code', 'error', 'href']);
+const chosen = new Set([
+  'kind',
+  'provenance',
+  'effect',
+  'sensitivity',
+  'choice',
+  'code',
+  'error',
+  'state',
+  'by',
+  'href',
+]);
 
 /** A copy of the sample in which every other text is `text`. */
 export function withText(sample: Sample, text: string): Sample {

@@ -101,7 +101,7 @@ test('no page has an inline script, an inline style or an event attribute', () =
   for (const { name, html } of everyPage) {
     assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=|javascript:/i, name);
     for (const [script] of html.matchAll(/<script[^>]*>[^<]*/g)) {
-      assert.match(script, /^<script type="module" src="\/static\/press\.js\?v=[\w-]{16}">$/, name);
+      assert.match(script, /^<script type="module" src="\/static\/(press|look-again)\.js\?v=[\w-]{16}">$/, name);
     }
   }
 });
@@ -116,7 +116,7 @@ test('every page states its language, its operator and where to get help', () =>
 
 test('every field a person fills in has a label and says what belongs into it', () => {
   for (const { name, html } of everyPage) {
-    for (const [input, type] of html.matchAll(/<input [^>]*?type="(\w+)"[^>]*>/g)) {
+    for (const [input, type] of html.matchAll(/<(?:textarea|input [^>]*?type="(\w+)")[^>]*>/g)) {
       if (type === 'hidden' || type === 'checkbox' || type === 'radio') continue;
       assert.match(html, new RegExp(`<label for="${/ ?id="(\w+)"/.exec(input)?.[1]}">`), name);
       assert.match(input, /autocomplete="(username|current-password|new-password|off)"/, name);

@@ -1,0 +1,92 @@
+/** Who may connect: the operator's rules and what administrators approved, put together for the contract. */
+import type { Approvals } from './approvals/approval.ts';
+import type { ClientOrigin, ClientRecord } from './clients/client.ts';
+import { isProven } from './clients/provenance.ts';
+import type { Asking, Request } from './consents/agreement.ts';
+import type { Admission, Terms } from './consents/consent.ts';
+import type { Policy, Verdict } from './policy/policy.ts';
+import type { Sensitivity } from './resources/resource.ts';
+
+export interface AdmissionDeps {
+  policy: Policy;
+  approvals: Pick<Approvals, 'covering'>;
+  clients: { find(id: string): Promise<ClientRecord | undefined> };
+  /** Living accounts that may approve. */
+  accounts: { listApprovers(): Promise<readonly { id: string }[]> };
+}
+
+export type Admit = (
+  request: Request,
+  said: Pick<Terms, 'clientFingerprint' | 'stated' | 'scopeDigests'>,
+) => Promise<Admission>;
+
+/**
+ * The strictest of what the rules say of the client and of the client that it acts for; what waits for an administrator
+ * is allowed where one approved exactly this, or where the person is the only administrator there is.
+ */
+export function createAdmission({ policy, approvals, clients, accounts }: AdmissionDeps): Admit {
+  async function verdict(asking: Asking, request: Request): Promise<Verdict> {
+    const record = await clients.find(asking.clientId);
+    const origin: ClientOrigin = record?.origin ?? 'document';
+    const { software_id: softwareId, token_endpoint_auth_method: authMethod } = asking.metadata;
+    return policy.judge({
+      client: {
+        id: asking.clientId,
+        origin,
+        proven: isProven({
+          clientId: asking.clientId,
+          origin,
+          redirectUri: asking.redirectUri,
+          authMethod: String(authMethod ?? 'none'),
+        }),
+        softwareId: typeof softwareId === 'string' ? softwareId : undefined,
+      },
+      redirectUri: asking.redirectUri,
+      resourceUri: request.resource.uri,
+      scopes: scopesOf(request),
+    });
+  }
+
+  return async (request, said) => {
+    if (request.scopes.length === 0) return { allowed: [], waiting: [], denied: [] };
+    const verdicts = [await verdict(request, request)];
+    if (request.downstream) verdicts.push(await verdict(request.downstream, request));
+    const denied = request.scopes.filter((scope) => verdicts.some((one) => one.denied.includes(scope)));
+    const asked = request.scopes.filter(
+      (scope) => !denied.includes(scope) && verdicts.some((one) => one.waiting.includes(scope)),
+    );
+    const approved = asked.length > 0 ? await permitted(asked, request, said) : [];
+    const waiting = asked.filter((scope) => !approved.includes(scope));
+    const allowed = request.scopes.filter((scope) => !denied.includes(scope) && !waiting.includes(scope));
+    return { allowed, waiting, denied };
+  };
+
+  async function permitted(
+    scopes: readonly string[],
+    request: Request,
+    said: Parameters<Admit>[1],
+  ): Promise<readonly string[]> {
+    const { accountId, clientId, downstream, redirectUri, resource } = request;
+    const terms = {
+      accountId,
+      clientId,
+      downstream: downstream && { clientId: downstream.clientId, redirectUri: downstream.redirectUri },
+      redirectUri,
+      resourceId: resource.id,
+      scopes,
+      ...said,
+    };
+    const covering = await approvals.covering(terms);
+    if (scopes.every((scope) => covering.scopes.includes(scope))) return scopes;
+    const approvers = await accounts.listApprovers();
+    // Nobody else could be asked: the press on the page is the approval.
+    const alone = approvers.length === 1 && approvers[0]?.id === accountId;
+    return alone ? scopes : covering.scopes;
+  }
+}
+
+/** Scopes of OpenID Connect tell who somebody is and open no server. */
+function scopesOf({ resource, scopes }: Request): { name: string; sensitivity: Sensitivity }[] {
+  const sensitivities = new Map(resource.scopes.map(({ name, sensitivity }) => [name, sensitivity]));
+  return scopes.map((name) => ({ name, sensitivity: sensitivities.get(name) ?? 'low' }));
+}

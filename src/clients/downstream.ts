@@ -1,0 +1,68 @@
+/** The client that a proxy acts for (consent.md: `urn:consentry:acting-for`): looked up as if it had come itself. */
+import type { ClientOrigin, ClientRecord } from './client.ts';
+import type { DocumentCopy } from './document-store.ts';
+import { redirectKey } from './redirect-uris.ts';
+
+export type DownstreamClients = ReturnType<typeof createDownstreamClients>;
+
+export interface DownstreamClient {
+  clientId: string;
+  origin: ClientOrigin;
+  metadata: Record<string, unknown>;
+  redirectUri: string;
+  /** Whether the redirect URI is one of its own, a loopback port left out. */
+  redirectRegistered: boolean;
+}
+
+export function createDownstreamClients(deps: {
+  clients: { find(id: string): Promise<ClientRecord | undefined> };
+  documents: { fetch(url: string, init: RequestInit): Promise<Response>; prepare(url: string): Promise<void> };
+  copies: { find(url: string): Promise<DocumentCopy | undefined> };
+  /** The policy that it would have to pass if it came itself. */
+  policy: { assertDocument(document: Record<string, unknown>): void };
+  now: () => Date;
+}) {
+  const { clients, documents, copies, policy, now } = deps;
+
+  /** As its host says now. */
+  async function published(url: string): Promise<Record<string, unknown> | undefined> {
+    const response = await documents.fetch(url, { redirect: 'manual' });
+    const document = (await response.json()) as Record<string, unknown>;
+    policy.assertDocument(document);
+    return document;
+  }
+
+  /** As it was read last: no request leaves while a transaction may be open, but one follows it. */
+  async function lastRead(url: string): Promise<Record<string, unknown> | undefined> {
+    const copy = await copies.find(url);
+    if (!copy || copy.staleUntil <= now()) return undefined;
+    if (copy.freshUntil <= now()) void documents.prepare(url);
+    return JSON.parse(copy.body) as Record<string, unknown>;
+  }
+
+  return {
+    /**
+     * @param from `host` asks the client's host where our copy is no longer fresh; `copy` never does
+     * @returns undefined where there is no such client, it is revoked, or it is no program that a person uses: one that
+     *   may itself stand for others would bring back everybody whom naming a client rules out
+     * @throws FetchFailed, errors.InvalidClientMetadata
+     */
+    async find(
+      { clientId, redirectUri }: { clientId: string; redirectUri: string },
+      from: 'host' | 'copy',
+    ): Promise<DownstreamClient | undefined> {
+      const record = await clients.find(clientId);
+      if (record?.revokedAt) return undefined;
+      if (record && record.kind !== 'app') return undefined;
+      const isDocument = URL.parse(clientId)?.protocol === 'https:';
+      if (isDocument ? record && record.origin !== 'document' : !record) return undefined;
+      const read = from === 'host' ? published : lastRead;
+      const metadata = isDocument ? await read(clientId) : record?.metadata;
+      if (!metadata) return undefined;
+      const uris = Array.isArray(metadata.redirect_uris) ? metadata.redirect_uris : [];
+      const asked = redirectKey(redirectUri);
+      const redirectRegistered = uris.some((uri) => typeof uri === 'string' && redirectKey(uri) === asked);
+      return { clientId, origin: record?.origin ?? 'document', metadata, redirectUri, redirectRegistered };
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/** A consent as it stands, and the terms that a request asks under: the two things that the contract compares. */
+
+/** The client that a proxy says it acts for (RFC 9396, `urn:consentry:acting-for`). */
+export interface Downstream {
+  clientId: string;
+  redirectUri: string;
+}
+
+/** What a client says of itself that a person relies on, in words. */
+export interface Stated {
+  /** As shown; '' where it has none. */
+  name: string;
+  /** `token_endpoint_auth_method` */
+  authMethod: string;
+  /** Host of `jwks_uri`; '' where it has none. */
+  keysHost: string;
+  /** Its name looks like somebody else's. */
+  resembles: boolean;
+}
+
+export interface StatedParties {
+  client: Stated;
+  /** The client that a proxy named. */
+  downstream?: Stated | undefined;
+}
+
+/** What a person read about a scope. */
+export interface ScopeWords {
+  description: string;
+  tools: readonly string[];
+}
+
+/** This client, returning to this address, may use this MCP server so far. */
+export interface Consent {
+  id: string;
+  accountId: string;
+  clientId: string;
+  downstream: Downstream | undefined;
+  resourceId: string;
+  redirectUri: string;
+  scopes: readonly string[];
+  /** `name.proof`, and for a downstream client `name.proof.name.proof` */
+  clientFingerprint: string;
+  /** undefined in consents older than these words */
+  stated: StatedParties | undefined;
+  /** scope → digest of its wording and tools when the person agreed */
+  scopeDigests: Readonly<Record<string, string>>;
+  scopeWords: Readonly<Record<string, ScopeWords>>;
+  version: number;
+  /** HMACs of the browsers that approved. */
+  browsers: readonly string[];
+  approvedAt: Date;
+  /** The last press on a page that showed everything. */
+  fullPageAt: Date;
+  expiresAt: Date;
+  revokedAt: Date | undefined;
+  revokedReason: string | undefined;
+  /** Nothing is minted until a full page is pressed again. */
+  suspendedAt: Date | undefined;
+  suspendedReason: string | undefined;
+}
+
+/** What is asked for now. */
+export interface Terms {
+  accountId: string;
+  clientId: string;
+  downstream: Downstream | undefined;
+  resourceId: string;
+  redirectUri: string;
+  /** Canonical for comparison: a loopback port left out (RFC 8252 §7.3). */
+  redirectKey: string;
+  scopes: readonly string[];
+  clientFingerprint: string;
+  stated: StatedParties;
+  scopeDigests: Readonly<Record<string, string>>;
+  scopeWords: Readonly<Record<string, ScopeWords>>;
+  /** Whether the client, and the downstream client, still claim their redirect URIs as their own. */
+  redirectRegistered: boolean;
+  /** What the operator's rules and approvals say of these scopes. */
+  admission: Admission;
+}
+
+/** Each of the asked scopes is in one list. */
+export interface Admission {
+  allowed: readonly string[];
+  /** An administrator has to be asked first. */
+  waiting: readonly string[];
+  denied: readonly string[];
+}

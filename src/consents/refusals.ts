@@ -1,0 +1,45 @@
+/** What a person said no to: two denials within ten minutes, and the third request offers to block (consent fatigue). */
+import { randomBytes } from 'node:crypto';
+import type { RefusalStore } from './refusal-store.ts';
+
+export type Refusals = ReturnType<typeof createRefusals>;
+
+/** Whose requests are counted together: a client, or for clients that prove nothing what their registrations have in common. */
+export interface RefusalSubject {
+  accountId: string;
+  subjectKey: string;
+  resourceId: string;
+}
+
+export interface Block extends RefusalSubject {
+  id: string;
+  clientId: string;
+  clientName: string;
+  createdAt: Date;
+}
+
+const WINDOW_MS = 10 * 60_000;
+const DENIALS = 2;
+
+export function createRefusals({ store, now }: { store: RefusalStore; now: () => Date }) {
+  return {
+    async deny(subject: RefusalSubject): Promise<void> {
+      await store.addDenial({ id: newId(), ...subject, at: now() });
+    },
+    async saidNoTwice(subject: RefusalSubject): Promise<boolean> {
+      return (await store.countDenials(subject, new Date(now().getTime() - WINDOW_MS))) >= DENIALS;
+    },
+    isBlocked: (subject: RefusalSubject): Promise<boolean> => store.isBlocked(subject),
+    async block(subject: RefusalSubject, client: Pick<Block, 'clientId' | 'clientName'>): Promise<void> {
+      await store.addBlock({ id: newId(), ...subject, ...client, createdAt: now() });
+    },
+    /** The newest first. */
+    listBlocks: (accountId?: string): Promise<Block[]> => store.listBlocks(accountId),
+    /** @returns the block that was taken back; undefined where there was none */
+    unblock: (id: string): Promise<Block | undefined> => store.removeBlock(id),
+  };
+}
+
+function newId(): string {
+  return randomBytes(16).toString('base64url');
+}

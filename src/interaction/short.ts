@@ -1,0 +1,68 @@
+/** Page D: one sentence and one button, under a consent that covers the request. */
+import { events } from '../audit/events.ts';
+import type { PageAnswer } from '../consents/agreement.ts';
+import { beganElsewhere } from './began.ts';
+import type { ConsentDeps, Scene } from './consent.ts';
+import { scopeGroups } from './consent-model.ts';
+import { type Given, give, party } from './give.ts';
+import { finish } from './session.ts';
+
+export async function showShort(scene: Scene, deps: ConsentDeps, status = 200): Promise<void> {
+  const { ctx, interaction, subject, accountId, answer, bound } = scene;
+  const { uid, params } = interaction;
+  const account = await deps.accountStore.findById(accountId);
+  const action = `/interaction/${uid}`;
+  const basis = livingBasis(answer);
+  const model = {
+    action,
+    switchAccountAction: `${action}/switch-account`,
+    csrf: deps.csrf.token(bound),
+    account: { email: account?.email ?? '' },
+    ...subject.views,
+    crossSite: beganElsewhere(ctx, interaction),
+    approvedAt: basis.fullPageAt,
+    until: basis.expiresAt,
+    groups: scopeGroups(subject.resource, answer.offered, deps.respond.localeOf(ctx, params.ui_locales)),
+    fullHref: `${action}?page=full`,
+  };
+  deps.respond.page(ctx, 'short', model, { status, uiLocales: params.ui_locales });
+}
+
+export async function submitShort(scene: Scene, decision: string, deps: ConsentDeps): Promise<void> {
+  const { ctx, interaction, subject, accountId, answer } = scene;
+  if (decision === 'stop') return stop(scene, deps);
+  if (decision === 'cancel') {
+    await deps.audit.record(events.consentDenied(party(subject, accountId), 'cancelled_by_person'));
+    ctx.redirect(await finish(interaction, { error: 'access_denied', error_description: 'cancelled by the person' }));
+    return;
+  }
+  const consent = await give(ctx, subject, accountId, answer, continueUnder(answer, 'short'), deps);
+  ctx.redirect(await finish(interaction, { consent }));
+}
+
+/** What was agreed to goes on as it was: no scope more, not a day longer. */
+export function continueUnder(answer: PageAnswer, page: 'short' | 'connect'): Given {
+  return { approved: answer.offered, expiresAt: livingBasis(answer).expiresAt, refreshAllowed: true, page };
+}
+
+/** "Stop this app": its consent, and where registrations of the same program have their own, theirs. */
+async function stop({ ctx, interaction, subject, accountId, answer }: Scene, deps: ConsentDeps): Promise<void> {
+  const resourceId = subject.resource.id;
+  const basis = livingBasis(answer);
+  const family = subject.proven ? undefined : await deps.familyOf(subject.client.clientId);
+  const same = family ? await deps.consents.listLivingOfFamily({ accountId, resourceId, familyKey: family }) : [];
+  const ids = new Set([basis.id, ...same.map(({ id }) => id)]);
+  for (const id of ids) {
+    for (const revoked of await deps.consents.revoke({ id, accountId }, 'stopped_by_person')) {
+      const { clientId, scopes } = revoked;
+      const named = { accountId, clientId, resource: subject.resource.uri, scopes, consentId: id };
+      await deps.audit.record(events.consentRevoked(named, {}, 'stopped_by_person'));
+    }
+  }
+  deps.respond.stopped(ctx, { code: 'app_stopped' }, { status: 200, uiLocales: interaction.params.ui_locales });
+}
+
+function livingBasis({ basis }: PageAnswer) {
+  if (!basis) throw new Error('a short page without a consent');
+  return basis;
+}

@@ -1,0 +1,192 @@
+/** Tells people what happened: writes to the outbox in the transaction of what it tells of, and sends nothing itself. */
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { isEmail } from '../credentials.ts';
+import { visibleText } from '../web/visible-text.ts';
+import { type Letter, type NoticeType, type Payload, SEAL_PURPOSE, type SinkName } from './message.ts';
+import type { OutboxStore } from './store.ts';
+import {
+  type ConnectedLetter,
+  createLetters,
+  type DecidedLetter,
+  type ProposedLetter,
+  type ProposedWords,
+  type RequestedLetter,
+} from './texts.ts';
+
+export type Notices = ReturnType<typeof createNotices>;
+
+/** Somebody with an account. */
+export interface Recipient {
+  id: string;
+  email: string;
+  disabledAt?: Date | null | undefined;
+}
+
+export interface People {
+  findById(id: string): Promise<Recipient | undefined>;
+  /** Who may decide on approvals, and can sign in. */
+  listApprovers(): Promise<readonly Recipient[]>;
+}
+
+/** Every notice that is about an account and a client says so. */
+interface AboutClient {
+  accountId: string;
+  clientId: string;
+}
+
+export type ApprovalRequested = AboutClient & Omit<RequestedLetter, 'email'>;
+export type ApprovalDecided = Omit<AboutClient, 'clientId'> & DecidedLetter & { requestId: string };
+export type AppConnected = AboutClient & ConnectedLetter;
+export type ScopeProposed = ProposedLetter;
+
+/**
+ * Each function writes one row for the webhook and one for each person with a mail address that mail can reach; without
+ * sinks it does nothing. To belong to what it tells of, it has to be called inside the same unit of work
+ * (`database.unit`).
+ *
+ * @param sinks those that are configured
+ * @param issuer the only URL in a mail
+ */
+export function createNotices(deps: {
+  store: OutboxStore;
+  sinks: readonly SinkName[];
+  sealing: { seal(purpose: string, aad: string, plaintext: string): Uint8Array<ArrayBuffer> };
+  people: People;
+  brandName: string;
+  issuer: string;
+  now: () => Date;
+}) {
+  const { store, sinks, sealing, people, now } = deps;
+  const letters = createLetters(deps);
+
+  async function write(notice: {
+    type: NoticeType;
+    at?: Date;
+    data: Readonly<Record<string, unknown>>;
+    letter: () => Letter;
+    recipients: readonly Recipient[];
+  }): Promise<void> {
+    const { type, at = now(), data, letter, recipients } = notice;
+    const event = { type, occurredAt: at.toISOString(), data };
+    const createdAt = now();
+    const row = (sink: SinkName, payload: Payload) => {
+      const id = randomBytes(16).toString('base64url');
+      return { id, sink, kind: type, payload: sealing.seal(SEAL_PURPOSE, id, JSON.stringify(payload)), createdAt };
+    };
+    const written = letter();
+    const mails = sinks.includes('smtp') ? addressesOf(recipients) : [];
+    await store.add([
+      ...(sinks.includes('webhook') ? [row('webhook', { event })] : []),
+      ...mails.map((to) => row('smtp', { event: { ...event, data: {} }, to, ...written })),
+    ]);
+  }
+
+  /** Whoever asked cannot decide while somebody else can, so is not told either. */
+  async function approversBut(accountId: string): Promise<readonly Recipient[]> {
+    const approvers = await people.listApprovers();
+    const others = approvers.filter(({ id }) => id !== accountId);
+    return others.length > 0 ? others : approvers;
+  }
+
+  return {
+    /** To all who may decide. */
+    async approvalRequested(notice: ApprovalRequested): Promise<void> {
+      if (sinks.length === 0) return;
+      const recipients = await approversBut(notice.accountId);
+      const asker = await people.findById(notice.accountId);
+      const data = {
+        request_id: notice.requestId,
+        ...subject(notice, asker),
+        client: client(notice),
+        scopes: notice.scopes.map(({ name }) => name),
+        reason: line(notice.reason),
+        approvers: recipients.map(person),
+      };
+      const letter = () => letters.requested({ ...notice, email: asker?.email ?? notice.accountId });
+      await write({ type: 'approval.requested', data, letter, recipients });
+    },
+    /** To who asked. */
+    async approvalDecided(notice: ApprovalDecided): Promise<void> {
+      if (sinks.length === 0) return;
+      const asker = await people.findById(notice.accountId);
+      const data = {
+        request_id: notice.requestId,
+        decision: notice.decision,
+        ...subject(notice, asker),
+        client: client(notice),
+        note: line(notice.note),
+      };
+      await write({ type: 'approval.decided', data, letter: () => letters.decided(notice), recipients: list(asker) });
+    },
+    /** To whom the account belongs, after a press on a full page that made a new consent. */
+    async appConnected(notice: AppConnected): Promise<void> {
+      if (sinks.length === 0) return;
+      const owner = await people.findById(notice.accountId);
+      const data = {
+        ...subject(notice, owner),
+        client: client(notice),
+        redirect_host: notice.redirectHost,
+        scopes: notice.scopes.map(({ name }) => name),
+      };
+      const letter = () => letters.connected(notice);
+      await write({ type: 'app.connected', at: notice.at, data, letter, recipients: list(owner) });
+    },
+    /** To all who may decide: a permission is suspended until its new words are accepted. */
+    async scopeProposed(notice: ScopeProposed): Promise<void> {
+      if (sinks.length === 0) return;
+      const recipients = await people.listApprovers();
+      const data = {
+        resource: { name: line(notice.resourceName) },
+        scope: notice.scopeName,
+        before: notice.before && proposal(notice.before),
+        after: proposal(notice.after),
+        approvers: recipients.map(person),
+      };
+      await write({ type: 'scope.proposed', data, letter: () => letters.proposed(notice), recipients });
+    },
+  };
+}
+
+function subject(notice: { accountId: string; resourceName: string }, account: Recipient | undefined) {
+  return {
+    account: account ? person(account) : { id: notice.accountId },
+    resource: { name: line(notice.resourceName) },
+  };
+}
+
+function person({ id, email }: Recipient) {
+  return { id, email };
+}
+
+function proposal({ description, tools }: ProposedWords) {
+  return { description: line(description), tools: tools?.map(line) };
+}
+
+function client(notice: { clientId?: string; clientName: string; through?: string | undefined }) {
+  return { id: notice.clientId, name: line(notice.clientName), through: line(notice.through) };
+}
+
+/** A receiver may show it to people as well. Left out of the JSON where there is none. */
+function line(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : visibleText(text.slice(0, 4_000), 'NFC');
+}
+
+function list(recipient: Recipient | undefined): Recipient[] {
+  return recipient ? [recipient] : [];
+}
+
+/** Each once, and none that no mail server knows, such as admin@localhost. Who cannot sign in is not written to. */
+function addressesOf(recipients: readonly Recipient[]): string[] {
+  const living = recipients.filter(({ disabledAt }) => !disabledAt);
+  return [...new Set(living.map(({ email }) => email))].filter(isReachable);
+}
+
+/** RFC 6761: nothing is ever delivered to localhost and invalid. */
+function isReachable(email: string): boolean {
+  if (!isEmail(email)) return false;
+  const domain = domainToASCII(email.slice(email.lastIndexOf('@') + 1));
+  const labels = domain.split('.');
+  return labels.length > 1 && !labels.includes('') && isIP(domain) === 0 && !/\.(localhost|invalid)$/.test(domain);
+}

@@ -1,0 +1,90 @@
+/** A Consentry with two connections to one test provider, and the steps of a trip there and back. */
+import assert from 'node:assert/strict';
+import { createOidcConnection } from '../../src/federation/oidc.ts';
+import { createEgress, type Egress } from '../../src/web/egress.ts';
+import { startUpstream, type Upstream } from '../fakes/upstream.ts';
+import { authorizationUrl } from '../flow.ts';
+import { type Consentry, startConsentry } from '../harness.ts';
+import { isConnectPage, words } from '../interaction/kit.ts';
+import { createPerson, type Person, type Step } from '../person.ts';
+
+export interface Federated {
+  consentry: Consentry;
+  upstream: Upstream;
+  /** Milliseconds that Consentry's clock is ahead. */
+  clock: { ahead: number };
+  close(): Promise<void>;
+}
+
+export const CONNECTIONS = ['contoso', 'fabrikam'] as const;
+
+export async function startFederated({
+  ids = CONNECTIONS,
+  env = {},
+}: {
+  ids?: readonly string[];
+  env?: Record<string, string>;
+} = {}): Promise<Federated> {
+  const clock = { ahead: 0 };
+  const now = () => new Date(Date.now() + clock.ahead);
+  const upstream = await startUpstream(ids.map((id) => `/federation/${id}/callback`));
+  let egress: Egress | undefined;
+  const consentry = await startConsentry({ OUTBOUND_ALLOW: '127.0.0.1', ...env }, now, (config) => {
+    egress = createEgress(config);
+    const deps = { fetch: egress.fetch, now };
+    return ids.map((id) => createOidcConnection({ ...upstream.settings(id), name: `The ${id} directory` }, deps));
+  });
+  return {
+    consentry,
+    upstream,
+    clock,
+    async close() {
+      await consentry.close();
+      egress?.close();
+      await upstream.close();
+    },
+  };
+}
+
+/** Page A of a new request. */
+export async function begin(
+  { consentry }: Federated,
+  person: Person,
+  clientId: string,
+  params: Record<string, string> = {},
+): Promise<Step & { begun: ReturnType<typeof authorizationUrl> }> {
+  const begun = authorizationUrl(consentry, clientId, params);
+  const page = await person.open(begun.url);
+  assert.ok(isConnectPage(page), words(page));
+  return { ...page, begun };
+}
+
+/** "Continue with …" on page A. */
+export async function press(person: Person, page: Step, connection = 'contoso'): Promise<URL> {
+  const { left, ...step } = await person.submit(page, { connection });
+  assert.ok(left, `${step.status} ${words(step)}`);
+  return left;
+}
+
+/** What the provider does with a browser that is sent there. @returns where it sends the browser back to */
+export async function atUpstream(
+  { upstream }: Federated,
+  url: URL,
+  there = createPerson(upstream.issuer),
+): Promise<URL> {
+  const { left, html } = await there.open(url.href);
+  assert.ok(left, html);
+  return left;
+}
+
+/** Page A, the provider, and back: the page that follows. */
+export async function signInUpstream(
+  federated: Federated,
+  person: Person,
+  clientId: string,
+  { connection = 'contoso', params = {} }: { connection?: string; params?: Record<string, string> } = {},
+): Promise<Step> {
+  const page = await begin(federated, person, clientId, params);
+  const back = await atUpstream(federated, await press(person, page, connection));
+  return person.open(back.href);
+}

@@ -48,24 +48,24 @@ export function createAdmission({ policy, approvals, clients, accounts }: Admiss
   }
 
   return async (request, said) => {
-    if (request.scopes.length === 0) return { allowed: [], waiting: [], denied: [] };
+    if (request.scopes.length === 0) return { allowed: [], waiting: [], denied: [], byOwnPress: [] };
     const verdicts = [await verdict(request, request)];
     if (request.downstream) verdicts.push(await verdict(request.downstream, request));
     const denied = request.scopes.filter((scope) => verdicts.some((one) => one.denied.includes(scope)));
     const asked = request.scopes.filter(
       (scope) => !denied.includes(scope) && verdicts.some((one) => one.waiting.includes(scope)),
     );
-    const approved = asked.length > 0 ? await permitted(asked, request, said) : [];
-    const waiting = asked.filter((scope) => !approved.includes(scope));
+    const { approved, byOwnPress } = asked.length > 0 ? await permitted(asked, request, said) : NOTHING;
+    const waiting = asked.filter((scope) => !approved.includes(scope) && !byOwnPress.includes(scope));
     const allowed = request.scopes.filter((scope) => !denied.includes(scope) && !waiting.includes(scope));
-    return { allowed, waiting, denied };
+    return { allowed, waiting, denied, byOwnPress };
   };
 
   async function permitted(
     scopes: readonly string[],
     request: Request,
     said: Parameters<Admit>[1],
-  ): Promise<readonly string[]> {
+  ): Promise<Permitted> {
     const { accountId, clientId, downstream, redirectUri, resource } = request;
     const terms = {
       accountId,
@@ -76,14 +76,22 @@ export function createAdmission({ policy, approvals, clients, accounts }: Admiss
       scopes,
       ...said,
     };
-    const covering = await approvals.covering(terms);
-    if (scopes.every((scope) => covering.scopes.includes(scope))) return scopes;
+    const { scopes: approved } = await approvals.covering(terms);
+    const left = scopes.filter((scope) => !approved.includes(scope));
+    if (left.length === 0) return { approved, byOwnPress: [] };
     const approvers = await accounts.listApprovers();
-    // Nobody else could be asked: the press on the page is the approval.
     const alone = approvers.length === 1 && approvers[0]?.id === accountId;
-    return alone ? scopes : covering.scopes;
+    return { approved, byOwnPress: alone ? left : [] };
   }
 }
+
+interface Permitted {
+  approved: readonly string[];
+  /** Nobody else could be asked. */
+  byOwnPress: readonly string[];
+}
+
+const NOTHING: Permitted = { approved: [], byOwnPress: [] };
 
 /** Scopes of OpenID Connect tell who somebody is and open no server. */
 function scopesOf({ resource, scopes }: Request): { name: string; sensitivity: Sensitivity }[] {

@@ -1,6 +1,7 @@
 /** What an administrator registers: MCP servers with their credential, and static clients. */
 import { randomBytes } from 'node:crypto';
 import { type ClientKind, type ClientMetadata, hashClientSecret } from './clients/client.ts';
+import { ACTING_FOR } from './clients/downstream.ts';
 import { AppError } from './errors.ts';
 import { type NewResource, parseDescription } from './resources/description.ts';
 import type { Resource } from './resources/resource.ts';
@@ -96,6 +97,7 @@ function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
     response_types: service || !browser ? [] : ['code'],
     grant_types: grants,
     token_endpoint_auth_method: client.authMethod,
+    ...(client.kind === 'proxy' ? { authorization_details_types: [ACTING_FOR] } : {}),
     ...(client.jwksUri ? { jwks_uri: client.jwksUri } : {}),
     ...(client.postLogoutRedirectUris.length > 0
       ? { post_logout_redirect_uris: [...client.postLogoutRedirectUris] }

@@ -41,6 +41,7 @@ import { createBrowsers } from './web/browser.ts';
 import { createCsrf } from './web/csrf.ts';
 import { createEgress } from './web/egress.ts';
 import type { Log } from './web/log.ts';
+import { inRequest } from './web/request-context.ts';
 import { createClientAddress, pinOrigin } from './web/request-origin.ts';
 import { createRespond } from './web/respond.ts';
 import { securityHeaders } from './web/security-headers.ts';
@@ -81,7 +82,7 @@ export async function startServer({ config, rooms, log, listener, connections = 
     every(DELIVER_EVERY_MS, () => delivery.deliver(), log),
     every(SWEEP_EVERY_MS, () => delivery.sweep(), log),
     every(LOGOS_EVERY_MS, () => logos.refresh(), log),
-    every(REAP_EVERY_MS, () => rooms.reaping.run(), log),
+    every(REAP_EVERY_MS, () => inRequest('system', () => rooms.reaping.run()), log),
   ];
   return {
     url: config.issuer,

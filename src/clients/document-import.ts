@@ -17,8 +17,6 @@ export interface DocumentImportDeps {
   now: () => Date;
 }
 
-export type DocumentImport = ReturnType<typeof createDocumentImport>;
-
 /** Answered until its host answers properly, or somebody removes it. */
 const FOREVER = new Date('9999-12-31T00:00:00Z');
 

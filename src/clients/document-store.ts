@@ -12,8 +12,6 @@ export interface DocumentCopy {
   importedAt: Date | null;
 }
 
-export type DocumentStore = ReturnType<typeof createDocumentStore>;
-
 const LOCK_TIMEOUT = '3s';
 
 /**

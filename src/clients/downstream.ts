@@ -3,6 +3,9 @@ import type { ClientOrigin, ClientRecord } from './client.ts';
 import type { DocumentCopy } from './document-store.ts';
 import { redirectKey } from './redirect-uris.ts';
 
+/** The type of `authorization_details` (RFC 9396 §2) by which a proxy names it. */
+export const ACTING_FOR = 'urn:consentry:acting-for';
+
 export type DownstreamClients = ReturnType<typeof createDownstreamClients>;
 
 export interface DownstreamClient {
@@ -35,8 +38,8 @@ export function createDownstreamClients(deps: {
   /** As it was read last: no request leaves while a transaction may be open, but one follows it. */
   async function lastRead(url: string): Promise<Record<string, unknown> | undefined> {
     const copy = await copies.find(url);
+    if (!copy || copy.freshUntil <= now()) void documents.prepare(url);
     if (!copy || copy.staleUntil <= now()) return undefined;
-    if (copy.freshUntil <= now()) void documents.prepare(url);
     return JSON.parse(copy.body) as Record<string, unknown>;
   }
 

@@ -21,8 +21,6 @@ export interface ReapingDeps {
   now: () => Date;
 }
 
-export type Reaping = ReturnType<typeof createReaping>;
-
 export function createReaping({ store, database, audit, endConsents, now }: ReapingDeps) {
   function cutoff(ageMs: number) {
     const at = now();

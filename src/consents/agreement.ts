@@ -111,7 +111,7 @@ export function createAgreement(deps: AgreementDeps) {
         (scope) => !denied.includes(scope) && (waiting.includes(scope) || !all.admission.waiting.includes(scope)),
       );
       const useful = offered.some((scope) => all.scopeWords[scope] !== undefined);
-      const admission = { allowed: offered, waiting, denied: useful ? [] : denied };
+      const admission = { ...all.admission, allowed: offered, waiting, denied: useful ? [] : denied };
       const offer = { ...all, scopes: offered, admission };
       const answer = judgePage(await candidates(request, circumstances), offer, circumstances, sight());
       const leftOut = request.scopes.filter((scope) => !offered.includes(scope));

@@ -86,4 +86,6 @@ export interface Admission {
   /** An administrator has to be asked first. */
   waiting: readonly string[];
   denied: readonly string[];
+  /** Of the allowed: the person is the only administrator there is, and the press on the page is the approval. */
+  byOwnPress: readonly string[];
 }

@@ -14,7 +14,7 @@ import { type ApprovalDeps, askedOn, outcomeOf, renderApproval } from './approva
 import { type ConsentDeps, setScene } from './consent.ts';
 import { scopeGroups } from './consent-model.ts';
 import type { Interaction } from './describe.ts';
-import { signedInAccount } from './session.ts';
+import { calledBy, signedInAccount } from './session.ts';
 
 /** Nobody waits before this page any more for a code to be sent. */
 const LATE_REFRESH_SECONDS = 300;
@@ -80,7 +80,7 @@ async function showLate(ctx: Context, request: ApprovalRequest, deps: ApprovalDe
     action: over,
     switchAccountAction: over,
     csrf: '',
-    account: { email: (await deps.accountStore.findById(request.accountId))?.email ?? '' },
+    account: { email: calledBy(await deps.accountStore.findById(request.accountId)) },
     ...(await viewsOf(request, deps)),
     resource: { name: resource.name, host: new URL(resource.uri).host },
     crossSite: false,

@@ -1,4 +1,5 @@
 /** Page E: what waits for an administrator, who is asked, and what the person does meanwhile (consent.md §3). */
+import type { AccountStore } from '../accounts/store.ts';
 import { type Approvals, MAX_CHARACTERS, parseWords } from '../approvals/approval.ts';
 import type { ApprovalRequest, ApprovalTerms } from '../approvals/request.ts';
 import { events } from '../audit/events.ts';
@@ -14,12 +15,12 @@ import type { Scene } from './consent.ts';
 import { scopeGroups } from './consent-model.ts';
 import type { DescribeDeps, Interaction, Subject } from './describe.ts';
 import { recordDocuments } from './documents.ts';
-import { type Carried, carriedBy, finish } from './session.ts';
+import { type Carried, calledBy, carriedBy, finish } from './session.ts';
 
 export interface ApprovalDeps extends DescribeDeps {
   approvals: Pick<Approvals, 'ask' | 'find' | 'findOpen'>;
   notices: Pick<Notices, 'approvalRequested'>;
-  accountStore: { findById(id: string): Promise<{ id: string; email: string; disabledAt: Date | null } | undefined> };
+  accountStore: Pick<AccountStore, 'findById'>;
   audit: Audit;
   browsers: Browsers;
   csrf: Csrf;
@@ -59,7 +60,7 @@ export async function renderApproval(
     action: `/interaction/${uid}`,
     switchAccountAction: `/interaction/${uid}/switch-account`,
     csrf: deps.csrf.token(bound),
-    account: { email: (await deps.accountStore.findById(accountId))?.email ?? '' },
+    account: { email: calledBy(await deps.accountStore.findById(accountId)) },
     ...subject.views,
     crossSite: beganElsewhere(ctx, interaction),
     missing: scopeGroups(subject.resource, answer.waiting, locale),

@@ -7,8 +7,6 @@ import type { Context, Middleware } from 'koa';
 import { AppError } from '../errors.ts';
 import { dropOldest } from '../web/cookie-pile.ts';
 
-export type BrowserBinding = ReturnType<typeof createBrowserBinding>;
-
 export interface BrowserBindingDeps {
   https: boolean;
   hmac: (purpose: string, value: string) => string;

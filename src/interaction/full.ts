@@ -9,7 +9,7 @@ import type { Interaction } from './describe.ts';
 import { give, party } from './give.ts';
 import { refusalSubject } from './page.ts';
 import { type Presence, presenceOf, provePresence } from './presence.ts';
-import { finish, type Pending } from './session.ts';
+import { calledBy, finish, type Pending } from './session.ts';
 
 interface Shown {
   status?: number;
@@ -33,7 +33,7 @@ export async function showFull(scene: Scene, deps: ConsentDeps, shown: Shown = {
     action: `/interaction/${uid}`,
     switchAccountAction: `/interaction/${uid}/switch-account`,
     csrf: deps.csrf.token(bound),
-    account: { email: account?.email ?? '' },
+    account: { email: calledBy(account) },
     ...subject.views,
     crossSite: beganElsewhere(ctx, interaction),
     groups: groups(added),

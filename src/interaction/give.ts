@@ -1,5 +1,6 @@
 /** What a press of Approve or Continue makes: the consent row, and the grant that this one authorization lives on. */
 import type { Context } from 'koa';
+import type { Approvals } from '../approvals/approval.ts';
 import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import { redirectHost } from '../clients/redirect-uris.ts';
@@ -14,6 +15,7 @@ import type { PageDeps } from './page.ts';
 export interface GiveDeps extends PageDeps {
   consents: ConsentStore;
   audit: Audit;
+  approvals: Pick<Approvals, 'ask' | 'decide'>;
   notices: Pick<Notices, 'appConnected'>;
   now: () => Date;
 }
@@ -42,6 +44,7 @@ export async function give(
 ): Promise<Press> {
   const { now, consents, provider, browsers } = deps;
   await recordDocuments(subject, deps);
+  await approveOwn(ctx, subject, accountId, answer, given, deps);
   const { approved, expiresAt, refreshAllowed, page } = given;
   const consent = await consents.approve({
     terms: answer.terms,
@@ -66,6 +69,28 @@ export async function give(
   const grantId = await grant.save();
   await record(subject, accountId, consent, { ...given, grantId }, answer, deps);
   return { grantId, consentId: consent.id };
+}
+
+/** The only administrator asks nobody; the approval is kept all the same, for when there are others. */
+async function approveOwn(
+  ctx: Context,
+  subject: Subject,
+  accountId: string,
+  { terms }: PageAnswer,
+  { approved }: Given,
+  { approvals, audit, browsers }: GiveDeps,
+): Promise<void> {
+  const scopes = terms.admission.byOwnPress.filter((scope) => approved.includes(scope));
+  if (scopes.length === 0) return;
+  const { request } = await approvals.ask({ ...terms, scopes, browserId: browsers.identify(ctx) });
+  const { outcome } = await approvals.decide({
+    id: request.id,
+    decision: 'approve',
+    approver: accountId,
+    current: terms,
+  });
+  const details = { approval: request.id, decision: outcome, approver: accountId, audience: 'person' };
+  await audit.record(events.approvalDecided({ ...party(subject, accountId), scopes }, details, 'only_administrator'));
 }
 
 async function record(

@@ -46,6 +46,11 @@ export function namedBy({ asking, downstream, redirectUri, resource }: Subject):
   ]);
 }
 
+/** What a page calls a person; a provider may give no address. */
+export function calledBy(account: { email: string; name: string | null } | undefined): string {
+  return account?.email || account?.name || '';
+}
+
 /** The signed-in account's id. */
 export async function signedInAccount(ctx: Context, provider: Provider): Promise<string | undefined> {
   return (await provider.Session.get(ctx as never)).accountId;

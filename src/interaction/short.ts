@@ -5,7 +5,7 @@ import { beganElsewhere } from './began.ts';
 import type { ConsentDeps, Scene } from './consent.ts';
 import { scopeGroups } from './consent-model.ts';
 import { type Given, give, party } from './give.ts';
-import { finish } from './session.ts';
+import { calledBy, finish } from './session.ts';
 
 export async function showShort(scene: Scene, deps: ConsentDeps, status = 200): Promise<void> {
   const { ctx, interaction, subject, accountId, answer, bound } = scene;
@@ -17,7 +17,7 @@ export async function showShort(scene: Scene, deps: ConsentDeps, status = 200): 
     action,
     switchAccountAction: `${action}/switch-account`,
     csrf: deps.csrf.token(bound),
-    account: { email: account?.email ?? '' },
+    account: { email: calledBy(account) },
     ...subject.views,
     crossSite: beganElsewhere(ctx, interaction),
     approvedAt: basis.fullPageAt,

@@ -72,7 +72,8 @@ async function callback(ctx: Context, connectionId: string, deps: UpstreamDeps):
   if (!connection) throw new AppError('not_found', 404, 'There is nothing at this address.');
   const { state, leg } = await openLeg(ctx, connection, deps);
   const interaction = await findInteraction(leg, deps);
-  const subject: Subject = await describe(interaction, deps);
+  deps.assertSameBrowser(ctx, interaction.uid);
+  const subject = await describe(interaction, deps);
   // For good, before the provider is asked: of two loads of this page one redeems the code, and none redeems it twice.
   if (!(await deps.legs.claim(state))) throw spent();
   deps.legCookie.clear(ctx, state);
@@ -101,7 +102,6 @@ async function openLeg(ctx: Context, connection: Connection, deps: UpstreamDeps)
     deps.audit.count('sign_in.failed', 'other_browser');
     throw new AppError('other_browser', 403, 'The sign-in began in another browser.');
   }
-  deps.assertSameBrowser(ctx, leg.interactionUid);
   return { state, leg };
 }
 

@@ -3,11 +3,9 @@
  * pushed request that the proxy authenticated (RFC 9126) or a request object that it signed (RFC 9101).
  */
 import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
-import type { DownstreamClients } from '../clients/downstream.ts';
+import { ACTING_FOR, type DownstreamClients } from '../clients/downstream.ts';
 import type { Downstream } from '../consents/consent.ts';
 import { FetchFailed } from '../web/fetch-failed.ts';
-
-export const ACTING_FOR = 'urn:consentry:acting-for';
 
 const PARAMETER = 'authorization_details';
 const MEMBERS = new Set(['type', 'client_id', 'redirect_uri']);
@@ -61,7 +59,7 @@ export function detailsOf({ clientId, redirectUri }: Downstream): [{ type: strin
  * @throws InvalidGrant
  */
 export function assertSameDownstream(ctx: KoaContextWithOIDC, granted: Downstream | undefined): void {
-  const asked = ctx.oidc.params?.[PARAMETER];
+  const asked: unknown = ctx.state.repeatedDetails;
   if (asked === undefined) return;
   const named = parseActingFor(String(asked));
   const same = named && granted && named.clientId === granted.clientId && named.redirectUri === granted.redirectUri;
@@ -76,11 +74,7 @@ function grantedDetails(ctx: KoaContextWithOIDC) {
 async function assertActingFor(ctx: KoaContextWithOIDC, client: Client, clients: DownstreamClients): Promise<void> {
   const { oidc } = ctx;
   const value = String(oidc.params?.[PARAMETER]);
-  // At the token endpoint nothing new is named: what is repeated there is compared with the grant, where there is one.
-  if (oidc.route === 'token') {
-    if (oidc.params?.grant_type !== 'client_credentials') return;
-    throw new errors.InvalidAuthorizationDetails('a service acts for itself alone');
-  }
+  if (oidc.route === 'token') return keepForMint(ctx, value);
   if (!authenticated(ctx, client)) {
     throw new errors.InvalidRequest('authorization_details must be pushed (RFC 9126) or signed (RFC 9101)');
   }
@@ -93,7 +87,9 @@ async function assertActingFor(ctx: KoaContextWithOIDC, client: Client, clients:
   }
   const named = parseActingFor(value);
   if (!named) {
-    throw new errors.InvalidAuthorizationDetails(`an entry has these members, each a string: ${[...MEMBERS].join(', ')}`);
+    throw new errors.InvalidAuthorizationDetails(
+      `an entry has these members, each a string: ${[...MEMBERS].join(', ')}`,
+    );
   }
   if (named.clientId === client.clientId) {
     throw new errors.InvalidAuthorizationDetails('a proxy does not act for itself');
@@ -103,6 +99,19 @@ async function assertActingFor(ctx: KoaContextWithOIDC, client: Client, clients:
   if (!found.redirectRegistered) {
     throw new errors.InvalidAuthorizationDetails('redirect_uri is not one of the client');
   }
+}
+
+/**
+ * At the token endpoint nothing new is named: what is repeated there is compared with the grant, once that is known.
+ * oidc-provider sees nothing of it, because it would then want `resource` repeated too.
+ */
+function keepForMint(ctx: KoaContextWithOIDC, value: string): void {
+  const { params } = ctx.oidc;
+  if (params?.grant_type === 'client_credentials') {
+    throw new errors.InvalidAuthorizationDetails('a service acts for itself alone');
+  }
+  ctx.state.repeatedDetails ??= value;
+  if (params) params[PARAMETER] = undefined;
 }
 
 /** Under the rules for a client that comes itself: oidc-provider has some beside our own. */

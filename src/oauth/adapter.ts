@@ -51,7 +51,7 @@ function artifactAdapter(
     find: async (id) => noteWhose(kind, present(await artifacts.find(kind, id))),
     findByUid: async (uid) => present(await artifacts.findByUid(kind, uid)),
     findByUserCode: async (userCode) => present(await artifacts.findByUserCode(kind, userCode)),
-    upsert: (id, payload, ttlSeconds) => artifacts.upsert(kind, id, payload, kept(kind, ttlSeconds)),
+    upsert: (id, payload, ttlSeconds) => artifacts.upsert(kind, id, ofClient(kind, payload), kept(kind, ttlSeconds)),
     async destroy(id) {
       const found = await artifacts.destroy(kind, id);
       // A request resumes once: of two at the same instant one finds nothing more to resume.
@@ -68,6 +68,16 @@ function artifactAdapter(
       throw new errors.InvalidGrant(`${kind} already used`);
     },
   };
+}
+
+const UNDER_WAY = new Set(['Interaction', 'PushedAuthorizationRequest']);
+
+/** Whose request is under way: such a client is not reaped, and one that is revoked loses what it pushed. */
+function ofClient(kind: string, payload: AdapterPayload): AdapterPayload {
+  if (!UNDER_WAY.has(kind)) return payload;
+  const ctx = Provider.ctx as KoaContextWithOIDC | undefined;
+  const clientId = payload.params?.client_id ?? ctx?.oidc.client?.clientId;
+  return typeof clientId === 'string' ? { ...payload, clientId } : payload;
 }
 
 /** An expired device code is told from an unknown one (RFC 8628 §3.5): it is kept for a while, and its `exp` decides. */

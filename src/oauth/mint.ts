@@ -82,8 +82,8 @@ export function createMint(deps: {
         accountId: account.id,
         claims: async () => ({
           sub: account.id,
-          email: account.email,
-          email_verified: false,
+          // People of a connection may have none.
+          ...(account.email ? { email: account.email, email_verified: false } : {}),
           ...(account.name ? { name: account.name } : {}),
         }),
       };

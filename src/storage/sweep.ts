@@ -3,6 +3,8 @@ import type { Database } from './transactions.ts';
 
 const BATCH = 1_000;
 const MAX_BATCHES = 50;
+/** They count for ten minutes. */
+const DENIALS_KEPT_MS = 3_600_000;
 
 /** @returns how many rows went, by table */
 export async function sweep({ direct }: Pick<Database, 'direct'>, now: Date): Promise<Record<string, number>> {
@@ -27,6 +29,11 @@ export async function sweep({ direct }: Pick<Database, 'direct'>, now: Date): Pr
           (SELECT key FROM sign_in_throttles WHERE expires_at < ${now} LIMIT ${BATCH})`,
     ),
     // What a known client said last is kept for comparison, and what an operator brought until it is removed.
+    denials: await inBatches(
+      () => direct.$executeRaw`
+        DELETE FROM denials WHERE id IN
+          (SELECT id FROM denials WHERE at < ${new Date(now.getTime() - DENIALS_KEPT_MS)} LIMIT ${BATCH})`,
+    ),
     metadata_documents: await inBatches(
       () => direct.$executeRaw`
         DELETE FROM metadata_documents WHERE url IN

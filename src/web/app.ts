@@ -91,7 +91,9 @@ function fail(ctx: Context, error: unknown, deps: AppDeps): void {
   for (const header of ['Set-Cookie', 'Location', 'ETag']) ctx.remove(header);
   ctx.set('Retry-After', String(RETRY_AFTER_SECONDS));
   if (respond.wantsPage(ctx)) {
-    respond.stopped(ctx, { code: unavailable ? 'unavailable' : 'server_error' }, { status: unavailable ? 503 : 500 });
+    const known = stoppedCodes.find((code) => error instanceof AppError && error.code === code);
+    const code = known ?? (unavailable ? 'unavailable' : 'server_error');
+    respond.stopped(ctx, { code }, { status: unavailable ? 503 : 500 });
     return;
   }
   if (unavailable) respond.json(ctx, 503, 'temporarily_unavailable', 'Nothing was changed. Try again in a moment.');

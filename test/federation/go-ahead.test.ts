@@ -1,8 +1,9 @@
 /** Nothing goes upstream before the person's press, and nothing of a client's own goes there ever (PX1, PX7, PX8). */
 import assert from 'node:assert/strict';
+import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { authorizationUrl, registerClient } from '../flow.ts';
-import { sql } from '../harness.ts';
+import { sql, staticClient } from '../harness.ts';
 import { isConnectPage, isConsentPage, words } from '../interaction/kit.ts';
 import { createPerson, type Person, pkce } from '../person.ts';
 import { atUpstream, begin, type Federated, press, signInUpstream, startFederated } from './kit.ts';
@@ -108,7 +109,7 @@ describe('the go-ahead', () => {
       assert.equal(sent.scope, 'openid profile email');
       assert.equal(sent.redirect_uri, `${federated.consentry.issuer}/federation/contoso/callback`);
       assert.equal(sent.code_challenge_method, 'S256');
-      for (const value of Object.values(own)) assert.ok(!url.href.includes(encodeURIComponent(value)), value);
+      for (const value of Object.values(own)) assert.ok(!Object.values(sent).includes(value), value);
       for (const name of ['state', 'nonce', 'code_challenge']) assert.match(String(sent[name]), /^[\w-]{43}$/);
     }
     for (const name of ['state', 'nonce', 'code_challenge']) {
@@ -139,6 +140,37 @@ describe('the go-ahead', () => {
     }
   });
 
+  it('on https the cookie of a trip is `__Host-`, Secure, HttpOnly, Lax, signed, good for ten minutes, and comes with the redirect', async () => {
+    const secure = await startFederated({ ids: ['contoso'], env: { ISSUER: 'https://auth.example.test' } });
+    try {
+      const { clientId: id } = await staticClient(secure.consentry.rooms, { kind: 'app', authMethod: 'none' });
+      const { port } = secure.consentry.config;
+      const { pathname, search } = new URL(authorizationUrl(secure.consentry, id).url);
+      const started = await ask({ port, path: `${pathname}${search}` });
+      const cookie = started.cookies.map((line) => line.split(';')[0]).join('; ');
+      const path = String(started.location);
+      const page = await ask({ port, path, headers: { cookie } });
+      assert.ok(![...started.cookies, ...page.cookies].some((line) => line.includes('upstream')));
+      const csrf = /name="csrf" value="([^"]*)"/.exec(page.text)?.[1] ?? '';
+      const form = { cookie, 'content-type': 'application/x-www-form-urlencoded' };
+      const body = new URLSearchParams({ csrf, connection: 'contoso' }).toString();
+      const sent = await ask({ port, path, method: 'POST', headers: form }, body);
+      assert.equal(new URL(String(sent.location)).origin, secure.upstream.issuer);
+      const own = sent.cookies.filter((line) => line.includes('upstream'));
+      assert.equal(own.length, 2);
+      for (const line of own) {
+        assert.match(line, /^__Host-consentry_upstream_[\w-]{8}(?:\.sig)?=/);
+        for (const attribute of [/; path=\/;/, /; secure/, /; httponly/, /; samesite=lax/])
+          assert.match(line, attribute);
+        assert.doesNotMatch(line, /; domain=/);
+        const expires = Date.parse(/; expires=([^;]+)/.exec(line)?.[1] ?? '');
+        assert.ok(Math.abs(expires - Date.now() - 600_000) < 60_000, line);
+      }
+    } finally {
+      await secure.close();
+    }
+  });
+
   it('a living session of ours goes to the consent page and not upstream', async () => {
     const person = newPerson();
     assert.ok(isConsentPage(await signInUpstream(federated, person, clientId)));
@@ -149,3 +181,16 @@ describe('the go-ahead', () => {
     assert.equal(federated.upstream.authorizations.length, asked);
   });
 });
+
+/** As a proxy that ends TLS passes a request on. */
+async function ask(options: RequestOptions, body = '') {
+  const headers = { ...options.headers, host: 'auth.example.test', accept: 'text/html' };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ host: '127.0.0.1', ...options, headers }, resolve)
+      .on('error', reject)
+      .end(body);
+  });
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += chunk;
+  return { text, location: response.headers.location, cookies: response.headers['set-cookie'] ?? [] };
+}

@@ -16,7 +16,7 @@ export interface Federated {
   close(): Promise<void>;
 }
 
-export const CONNECTIONS = ['contoso', 'fabrikam'] as const;
+const CONNECTIONS = ['contoso', 'fabrikam'] as const;
 
 export async function startFederated({
   ids = CONNECTIONS,

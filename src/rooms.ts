@@ -79,7 +79,8 @@ export async function createRooms(deps: {
     return statedBy(metadata, { resembles: await resemblance.resembles({ clientId, origin, name, proven }) });
   }
   const policyStore = createPolicyStore({ database, now });
-  const policy = createPolicy({ store: policyStore, isSharedHost });
+  const onFailure = () => audit.count('policy.judged', 'rule_failed');
+  const policy = createPolicy({ store: policyStore, isSharedHost, onFailure });
   const approvals = createApprovals({ store: createApprovalStore(database), redirectKey, now });
   const familyOf = async (clientId: string) => (await clients.find(clientId))?.familyKey;
   const admit = createAdmission({ policy, approvals, clients, accounts: accountStore });

@@ -66,7 +66,7 @@ export async function createRooms(deps: {
   const audit = createAudit({ database, now });
   const resemblance = createResemblance({
     brandNames: [config.brandName],
-    resources: { names: async () => (await resources.list()).map(({ name }) => name) },
+    resources,
     connections: () => connectionNames,
     clients: createNamesStore({ database, now }),
     now,

@@ -57,17 +57,6 @@ export function statedBy(metadata: Record<string, unknown>, { resembles }: Pick<
   };
 }
 
-/** Whether it became easier to pass for a client: a key is better than a secret, and anything better than nothing. */
-export function weakerAuthentication(before: Pick<Stated, 'authMethod'>, after: Pick<Stated, 'authMethod'>): boolean {
-  return strengthOf(after) < strengthOf(before);
-}
-
-/** A method that we do not know counts for nothing. */
-function strengthOf({ authMethod }: Pick<Stated, 'authMethod'>): number {
-  if (authMethod === 'private_key_jwt') return 2;
-  return authMethod.startsWith('client_secret_') ? 1 : 0;
-}
-
 /**
  * Fingerprint of what a client says of itself that a person relies on: its name, how it proves itself, and the host of
  * its keys, in two parts: `name.proof`. Logos, links and added redirect URIs are not part of it.

@@ -1,5 +1,5 @@
 /** How a request differs from what a person agreed to: every reason has a name. */
-import type { Consent, Stated, StatedParties, Terms } from './consent.ts';
+import type { Consent, Stated, Terms } from './consent.ts';
 
 export type Difference =
   | { kind: 'absent' }
@@ -123,7 +123,7 @@ function admissionDifferences({ admission }: Terms): Difference[] {
 
 /** What the client, or the client that a proxy acts for, says of itself differently now. */
 function clientDifferences(consent: Consent, terms: Terms): Difference[] {
-  if (consent.clientFingerprint === terms.clientFingerprint && sameLooks(consent.stated, terms.stated)) return [];
+  if (consent.clientFingerprint === terms.clientFingerprint) return [];
   if (!consent.stated) return changedWithoutWords(consent.clientFingerprint, terms);
   const { client, downstream } = consent.stated;
   const found = [
@@ -131,13 +131,6 @@ function clientDifferences(consent: Consent, terms: Terms): Difference[] {
     ...(downstream && terms.stated.downstream ? statedDifferences(downstream, terms.stated.downstream) : []),
   ];
   return found.length > 0 ? found : [{ kind: 'client_changed' }];
-}
-
-/** No name looks more like somebody else's than it did. */
-function sameLooks(before: StatedParties | undefined, after: StatedParties): boolean {
-  if (!before) return true;
-  const worse = (then: Stated | undefined, today: Stated | undefined) => !then?.resembles && today?.resembles;
-  return !worse(before.client, after.client) && !worse(before.downstream, after.downstream);
 }
 
 /** What one client says of itself differently now. */
@@ -149,12 +142,10 @@ export function statedDifferences(before: Stated, after: Stated): Difference[] {
   if (before.keysHost !== after.keysHost && before.keysHost !== '') {
     found.push({ kind: 'client_keys_moved', before: before.keysHost, after: after.keysHost });
   }
-  if (after.resembles && !before.resembles) {
-    found.push({ kind: 'client_resembles', before: before.name, after: after.name });
-  } else if (before.name !== after.name) {
-    found.push({ kind: 'client_renamed', before: before.name, after: after.name });
-  }
-  return found;
+  if (before.name === after.name) return found;
+  // Somebody else who takes the same name afterwards changes nothing that this client did.
+  const kind = after.resembles && !before.resembles ? 'client_resembles' : 'client_renamed';
+  return [...found, { kind, before: before.name, after: after.name }];
 }
 
 /** How hard it is to pass for the client. A method that is not listed is weaker than all. */

@@ -43,6 +43,11 @@ export function createResourceStore(database: Database) {
       const rows = await database.current().resource.findMany({ include: withScopes, orderBy: { uri: 'asc' } });
       return rows.map(toResource);
     },
+    /** What they are called. */
+    async names(): Promise<string[]> {
+      const rows = await database.current().resource.findMany({ where: { disabledAt: null }, select: { name: true } });
+      return rows.map(({ name }) => name);
+    },
     /** The resource while there is exactly one: what a request without `resource` can only mean. */
     async only(): Promise<Resource | undefined> {
       const rows = await database

@@ -24,7 +24,7 @@ export function securityHeaders({ https }: { https: boolean }): Middleware {
     ctx.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=()');
     if (https) ctx.set('Strict-Transport-Security', 'max-age=31536000');
     await next();
-    // oidc-provider would widen it for inline scripts of its own.
-    ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+    // oidc-provider would widen it for inline scripts of its own; a route of ours may make it stricter.
+    ctx.set('Content-Security-Policy', ctx.state.contentSecurityPolicy ?? CONTENT_SECURITY_POLICY);
   };
 }

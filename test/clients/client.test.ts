@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientFingerprint, statedBy, weakerAuthentication } from '../../src/clients/client.ts';
+import { clientFingerprint, statedBy } from '../../src/clients/client.ts';
 
 const registered = {
   client_id: 'r1',
@@ -48,18 +48,4 @@ test('the fingerprint is what stored consents hold', () => {
     clientFingerprint({ ...registered, client_name: 'Claude Code' }),
     'Y1G0lR0YdMtVweZtl6M0jgGe6TLJE2cZjAxWU5KN9kM.u4rSSQl3pl3IaKOqeeXQ27taMthcmqjtNhCQW5OelfY',
   );
-});
-
-test('a key is better than a secret, and a secret than nothing; what we do not know is nothing', () => {
-  const ranks = [['private_key_jwt'], ['client_secret_basic', 'client_secret_post'], ['none', 'telepathy']];
-  for (const [rank, methods] of ranks.entries()) {
-    for (const before of methods) {
-      for (const [otherRank, others] of ranks.entries()) {
-        for (const after of others) {
-          const weaker = weakerAuthentication({ authMethod: before }, { authMethod: after });
-          assert.equal(weaker, otherRank > rank, `${before} → ${after}`);
-        }
-      }
-    }
-  }
 });

@@ -148,7 +148,7 @@ async function createEdges({ config, rooms, log, connections }: ServerDeps & { c
       ),
       bindInteractions,
       beforeResume({ provider, documents, resumeCookie }),
-      oauthRoutes({ ...rooms, accessTokens, respond, stopRedirect }),
+      oauthRoutes({ ...rooms, documents, accessTokens, respond, stopRedirect }),
       mount(provider as never),
     ],
   });
@@ -170,7 +170,13 @@ async function createOauth(deps: {
   const resourceIndicators = createResourceIndicators(rooms);
   const policy = createMetadataPolicy({ issuer: config.issuer });
   const { now, clients, documents: copies } = rooms;
-  const documents = createMetadataDocuments({ egress, store: copies, policy, now });
+  const documents = createMetadataDocuments({
+    egress,
+    store: copies,
+    policy,
+    isHeld: () => rooms.database.isOpen(),
+    now,
+  });
   const downstreamClients = createDownstreamClients({ clients, documents, copies, policy, now });
   const configuration = createConfiguration({
     config,

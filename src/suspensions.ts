@@ -27,18 +27,27 @@ export async function suspendChanged(
   metadata: Record<string, unknown>,
 ): Promise<number> {
   const uris = Array.isArray(metadata.redirect_uris) ? metadata.redirect_uris.map(String) : [];
-  let suspended = 0;
-  for (const variant of await consents.listVariants(clientId)) {
-    const reasons = await reasonsFor(variant);
-    if (reasons.length === 0) continue;
-    const reason = reasons.map(({ kind }) => kind).join(' ');
-    const count = await consents.suspendVariant(variant, reason);
-    suspended += count;
+  const counts = new Map<string, number>();
+  let after = '';
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const variants = await consents.listVariants(clientId, after);
+    for (const variant of variants) {
+      const reason = (await reasonsFor(variant)).map(({ kind }) => kind).join(' ');
+      if (reason === '') continue;
+      const key = JSON.stringify([variant.clientId, reason]);
+      counts.set(key, (counts.get(key) ?? 0) + (await consents.suspendVariant(variant, reason)));
+    }
+    const last = variants.at(-1);
+    if (!last) break;
+    after = last.id;
+  }
+  for (const [key, count] of counts) {
+    const [consenting, reason] = JSON.parse(key) as [string, string];
     await audit.record(
-      events.consentSuspended({ clientId: variant.clientId }, { consents: count, changed: clientId }, reason),
+      events.consentSuspended({ clientId: consenting }, { consents: count, changed: clientId }, reason),
     );
   }
-  return suspended;
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 
   async function reasonsFor(variant: Consent): Promise<Difference[]> {
     const isDownstream = variant.clientId !== clientId;
@@ -51,3 +60,6 @@ export async function suspendChanged(
     return found.filter((difference) => gradeOf(difference) === 'suspends');
   }
 }
+
+/** Of 200 kinds of consent each: more than any client has redirects. */
+const MAX_PAGES = 50;

@@ -37,7 +37,7 @@ export function differences(seen: Said, now: Said, scopes: readonly string[]): D
 function statedDifferences(party: Party, before: Stated | undefined, after: Stated | undefined): Difference[] {
   if (!before || !after) return before === after ? [] : [{ kind: 'client' }];
   const found: Difference[] = [];
-  if (after.resembles && !before.resembles && before.name !== after.name) {
+  if (after.resembles && !before.resembles) {
     found.push({ kind: 'resembles', party, before: before.name, after: after.name });
   } else if (before.name !== after.name) {
     found.push({ kind: 'renamed', party, before: before.name, after: after.name });

@@ -28,17 +28,17 @@ export function createAudit({ database, now }: { database: Database; now: () => 
       at: now(),
       type: event.type,
       outcome: event.outcome,
-      reason: event.reason ?? null,
+      reason: storable(event.reason ?? null),
       accountId: event.accountId ?? null,
       clientId: event.clientId ?? null,
-      resource: event.resource ?? null,
-      scopes: [...(event.scopes ?? [])],
+      resource: storable(event.resource ?? null),
+      scopes: storable([...(event.scopes ?? [])]),
       consentId: event.consentId ?? null,
       grantId: event.grantId ?? null,
       tokenId: event.tokenId ?? null,
       requestId: request.requestId,
       actor: event.actor ?? request.actor,
-      details: { ...event.details },
+      details: Object.fromEntries(Object.entries(event.details ?? {}).map(([name, value]) => [name, storable(value)])),
     };
   }
 
@@ -85,4 +85,10 @@ async function append(tx: Pick<Database['direct'], 'auditEvent'>, data: Prisma.A
   } catch (cause) {
     throw new AppError('record_unavailable', 503, 'Nothing was changed. Try again in a moment.', { cause });
   }
+}
+
+/** Others may have written what Postgres cannot hold: U+0000, and in jsonb half characters. */
+function storable<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map(storable) as Value;
+  return typeof value === 'string' ? (value.toWellFormed().replaceAll('\0', '\uFFFD') as Value) : value;
 }

@@ -31,5 +31,6 @@ function shorten(text: string): string {
     if (characters > MAX_CHARACTERS - 1) break;
     kept += segment;
   }
-  return `${kept.trimEnd()}…`;
+  // A dot before the ellipsis would be taken into it when the name is read again.
+  return `${kept.replace(/[\s.…]+$/, '')}…`;
 }

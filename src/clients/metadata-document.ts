@@ -28,6 +28,8 @@ export interface MetadataDocumentDeps {
   /** The copies that all processes share (document-copies.ts). */
   store: Pick<DocumentCopies, 'find' | 'save' | 'postpone' | 'retire'>;
   policy: Pick<MetadataPolicy, 'assertDocument'>;
+  /** Whether the caller's transaction is open; it never is where this is left out. */
+  isHeld?: () => boolean;
   now: () => Date;
 }
 
@@ -63,7 +65,13 @@ export function createMetadataDocuments(deps: MetadataDocumentDeps) {
 
   async function readCurrent(url: string): Promise<string> {
     const copy = await deps.store.find(url);
-    if (copy && copy.freshUntil > deps.now()) return copy.body;
+    const at = deps.now();
+    if (copy && copy.freshUntil > at) return copy.body;
+    if (deps.isHeld?.()) {
+      // The caller holds a connection of the database, which must not wait for somebody else's host.
+      if (copy && copy.staleUntil > at) return copy.body;
+      throw new FetchFailed('busy', `${url}: asked for in an open transaction`);
+    }
     let refresh = running.get(url);
     if (!refresh) {
       refresh = refreshDocument(url, copy, { ...deps, hosts }).finally(() => running.delete(url));

@@ -140,12 +140,16 @@ export function createClientStore({ database, now }: { database: Database; now: 
       await database.write(
         (tx) => tx.$executeRaw`
           UPDATE clients SET last_used_at = ${now()}
-          WHERE id IN (SELECT id FROM clients WHERE id = ${id} FOR NO KEY UPDATE SKIP LOCKED)`,
+          WHERE id IN (SELECT id FROM clients WHERE id = ${id}
+            AND (last_used_at IS NULL OR last_used_at < ${new Date(now().getTime() - TOUCH_EVERY_MS)})
+            FOR NO KEY UPDATE SKIP LOCKED)`,
       );
     },
   };
 }
 
+/** Nobody needs to know it more exactly, and a refresh should not have to write it. */
+const TOUCH_EVERY_MS = 60_000;
 const NEWEST_FIRST = { createdAt: 'desc' } as const;
 
 interface FamilyRow extends Omit<ClientFamily, 'newest' | 'lastUsedAt'> {

@@ -82,6 +82,7 @@ export function createAgreement(deps: AgreementDeps) {
       accountId: request.accountId,
       clientId: request.clientId,
       downstream: named(downstream),
+      downstreamKey: downstream && redirectKey(downstream.redirectUri),
       resourceId: resource.id,
       redirectUri: request.redirectUri,
       redirectKey: redirectKey(request.redirectUri),
@@ -133,7 +134,15 @@ export function createAgreement(deps: AgreementDeps) {
   async function candidates(request: Request, { proven }: Circumstances): Promise<Consent[]> {
     const parties = { accountId: request.accountId, resourceId: request.resource.id };
     const downstream = named(request.downstream);
-    const own = await consents.listLiving({ ...parties, clientId: request.clientId, downstream });
+    const sameDownstream = (one: Consent) =>
+      !downstream || redirectKey(one.downstream?.redirectUri ?? '') === redirectKey(downstream.redirectUri);
+    const { clientId } = request;
+    const living = await consents.listLiving({
+      ...parties,
+      clientId,
+      downstreamClientId: downstream?.clientId ?? null,
+    });
+    const own = living.filter(sameDownstream);
     if (proven || downstream) return own;
     const familyKey = await deps.familyOf(request.clientId);
     if (!familyKey) return own;

@@ -30,6 +30,12 @@ export interface ScopeWords {
   tools: readonly string[];
 }
 
+/** How long one scope is agreed to, and when the person last saw it on a page that showed everything. */
+export interface ScopeTimes {
+  until: Date;
+  shownAt: Date;
+}
+
 /** This client, returning to this address, may use this MCP server so far. */
 export interface Consent {
   id: string;
@@ -46,12 +52,14 @@ export interface Consent {
   /** scope → digest of its wording and tools when the person agreed */
   scopeDigests: Readonly<Record<string, string>>;
   scopeWords: Readonly<Record<string, ScopeWords>>;
+  scopeTimes: Readonly<Record<string, ScopeTimes>>;
   version: number;
   /** HMACs of the browsers that approved. */
   browsers: readonly string[];
   approvedAt: Date;
-  /** The last press on a page that showed everything. */
+  /** The last press on a page that showed everything it asked for. */
   fullPageAt: Date;
+  /** When the last of its scopes ends. */
   expiresAt: Date;
   revokedAt: Date | undefined;
   revokedReason: string | undefined;
@@ -65,6 +73,8 @@ export interface Terms {
   accountId: string;
   clientId: string;
   downstream: Downstream | undefined;
+  /** The downstream redirect URI, canonical for comparison. */
+  downstreamKey: string | undefined;
   resourceId: string;
   redirectUri: string;
   /** Canonical for comparison: a loopback port left out (RFC 8252 §7.3). */

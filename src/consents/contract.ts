@@ -2,8 +2,8 @@
  * The contract: whether a request is covered by what a person agreed to, by which page it is answered where it is not
  * yet pressed, and every reason why. Asked at each mint: authorize, resume, code, refresh, device.
  */
-import type { Consent, Terms } from './consent.ts';
-import { type Difference, differ, gradeOf } from './differences.ts';
+import type { Consent, ScopeTimes, Terms } from './consent.ts';
+import { type Difference, differ, gradeOf, timesOf } from './differences.ts';
 
 /** After the press. `refresh` survives what the next page can show; everything else must be covered in full. */
 export type Moment = 'resume' | 'code' | 'refresh' | 'device';
@@ -89,7 +89,7 @@ export function judgePage(
   const compared = candidates.map((consent) => ({ consent, found: differ(consent, asked(consent), sight) }));
   const best = compared.sort((one, other) => weight(one.found) - weight(other.found))[0];
   const found = best?.found ?? differ(undefined, terms, sight);
-  const differences = [...found, ...circumstantial(best?.consent, circumstances, sight.now)];
+  const differences = [...found, ...circumstantial(best?.consent, terms.scopes, circumstances, sight.now)];
   const basis = best?.consent;
   const answer = (page: PageJudgement['page']): PageJudgement => ({ page, differences, basis, widens: false });
   const { admission } = terms;
@@ -108,7 +108,18 @@ function weight(differences: readonly Difference[]): number {
   );
 }
 
-function circumstantial(basis: Consent | undefined, circumstances: Circumstances, now: Date): Difference[] {
+/** Of several scopes: what ends first, and what was shown the longest ago. */
+export function earliest(times: readonly ScopeTimes[]): ScopeTimes {
+  const least = (dates: readonly Date[]) => new Date(Math.min(...dates.map((date) => date.getTime())));
+  return { until: least(times.map(({ until }) => until)), shownAt: least(times.map(({ shownAt }) => shownAt)) };
+}
+
+function circumstantial(
+  basis: Consent | undefined,
+  scopes: readonly string[],
+  circumstances: Circumstances,
+  now: Date,
+): Difference[] {
   const found: Difference[] = [];
   if (circumstances.blocked) found.push({ kind: 'blocked' });
   if (circumstances.saidNoTwice) found.push({ kind: 'said_no_twice' });
@@ -117,10 +128,11 @@ function circumstantial(basis: Consent | undefined, circumstances: Circumstances
   if (circumstances.accountSwitched) found.push({ kind: 'account_switched' });
   if (circumstances.pageAskedFor) found.push({ kind: 'asked_for' });
   if (!basis) return found;
-  const { fullPageAt, expiresAt, browsers } = basis;
-  if (fullPageAt.getTime() + FULL_PAGE_EVERY_MS <= now.getTime()) found.push({ kind: 'long_ago', at: fullPageAt });
-  if (expiresAt.getTime() - fullPageAt.getTime() <= ONCE_MS) found.push({ kind: 'once' });
-  if (!browsers.includes(circumstances.browserId)) found.push({ kind: 'other_browser' });
+  const times = scopes.filter((scope) => basis.scopes.includes(scope)).map((scope) => timesOf(basis, scope));
+  const { shownAt } = earliest(times);
+  if (shownAt.getTime() + FULL_PAGE_EVERY_MS <= now.getTime()) found.push({ kind: 'long_ago', at: shownAt });
+  if (times.some((one) => one.until.getTime() - one.shownAt.getTime() <= ONCE_MS)) found.push({ kind: 'once' });
+  if (!basis.browsers.includes(circumstances.browserId)) found.push({ kind: 'other_browser' });
   if (!circumstances.proven && !circumstances.straight) found.push({ kind: 'not_straight' });
   return found;
 }

@@ -1,5 +1,5 @@
 /** How a request differs from what a person agreed to: every reason has a name. */
-import type { Consent, Stated, Terms } from './consent.ts';
+import type { Consent, ScopeTimes, Stated, Terms } from './consent.ts';
 
 export type Difference =
   | { kind: 'absent' }
@@ -93,13 +93,19 @@ export function differ(
     found.push({ kind: 'redirect', before: consent.redirectUri, after: terms.redirectUri });
   }
   if (!terms.redirectRegistered) found.push({ kind: 'redirect_removed', before: consent.redirectUri });
-  const added = terms.scopes.filter((scope) => !consent.scopes.includes(scope));
+  const holds = (scope: string) => consent.scopes.includes(scope) && timesOf(consent, scope).until > now;
+  const added = terms.scopes.filter((scope) => !holds(scope));
   if (added.length > 0) found.push({ kind: 'scopes_added', scopes: added });
   const changed = terms.scopes.filter(
-    (scope) => consent.scopes.includes(scope) && consent.scopeDigests[scope] !== terms.scopeDigests[scope],
+    (scope) => holds(scope) && consent.scopeDigests[scope] !== terms.scopeDigests[scope],
   );
   if (changed.length > 0) found.push({ kind: 'scope_changed', scopes: changed });
   return [...found, ...clientDifferences(consent, terms), ...admissionDifferences(terms)];
+}
+
+/** A scope may have been given for a shorter time than others of the same consent. */
+export function timesOf({ scopeTimes, expiresAt, fullPageAt }: Consent, scope: string): ScopeTimes {
+  return scopeTimes[scope] ?? { until: expiresAt, shownAt: fullPageAt };
 }
 
 function partyDifferences(consent: Consent, terms: Terms, redirectKeyOf: (uri: string) => string): Difference[] {
@@ -167,7 +173,7 @@ function changedWithoutWords(before: string, { clientFingerprint: after, stated 
   const found: Difference[] = [];
   if (proof !== proofNow) found.push({ kind: 'client_proof_weaker', before: '', after: stated.client.authMethod });
   if (name !== nameNow) found.push({ kind: 'client_renamed', before: '', after: stated.client.name });
-  return found;
+  return found.length > 0 ? found : [{ kind: 'client_changed' }];
 }
 
 /** The reason code for the record: the first difference, in the order in which they are found. */

@@ -2,23 +2,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
-import type { Consent, Downstream, ScopeWords, StatedParties, Terms } from './consent.ts';
+import type { Consent, ScopeTimes, StatedParties, Terms } from './consent.ts';
+import { type AgreedScope, nextVersion, type Press } from './version.ts';
 
 export type ConsentStore = ReturnType<typeof createConsentStore>;
-
-/** A press: what the person saw and what they left ticked. */
-export interface Press {
-  /** What the page was about. */
-  terms: Terms;
-  /** The scopes that the page offered, and those of them that stayed ticked. */
-  shown: readonly string[];
-  approved: readonly string[];
-  /** HMAC of the browser that pressed. */
-  browserId: string;
-  expiresAt: Date;
-  /** A short page has shown nothing anew: when the last full one was pressed. */
-  fullPageAt?: Date | undefined;
-}
 
 export interface ConsentFilter {
   id?: string;
@@ -26,6 +13,8 @@ export interface ConsentFilter {
   clientId?: string;
   downstreamClientId?: string | null;
   resourceId?: string;
+  /** Given to any registration of the same program. */
+  client?: { familyKey: string };
 }
 
 /** A consent with what its parties are called. */
@@ -44,13 +33,11 @@ export function createConsentStore({ database, now }: { database: Database; now:
       return row ? toConsent(row) : undefined;
     },
     /** What this account agreed to with this client, and this downstream client, for this resource; expired or suspended too. */
-    async listLiving({
-      downstream,
-      ...parties
-    }: LivingFilter & { clientId: string; downstream: Downstream | undefined }) {
-      const { clientId = null, redirectUri = null } = downstream ?? {};
+    async listLiving(
+      parties: LivingFilter & { clientId: string; downstreamClientId: string | null },
+    ): Promise<Consent[]> {
       const rows = await database.current().consent.findMany({
-        where: { ...parties, revokedAt: null, downstreamClientId: clientId, downstreamRedirectUri: redirectUri },
+        where: { ...parties, revokedAt: null },
         orderBy: { approvedAt: 'desc' },
         take: MAX_CANDIDATES,
       });
@@ -87,37 +74,51 @@ export function createConsentStore({ database, now }: { database: Database; now:
         await tx.$queryRaw`SELECT id FROM consents WHERE living_key = ${key} FOR UPDATE`;
         const before = toConsent(await tx.consent.findUniqueOrThrow({ where: { livingKey: key } }));
         if (before.suspendedAt) await tx.grant.deleteMany({ where: { consentId: before.id } });
-        const row = await tx.consent.update({ where: { livingKey: key }, data: nextVersion(before, press, now()) });
+        const row = await tx.consent.update({
+          where: { livingKey: key },
+          data: toData(nextVersion(before, press, now())),
+        });
         return toConsent(row);
       });
     },
-    /** Every living consent in which a client plays a part, one for each redirect URI and fingerprint there is. */
-    async listVariants(clientId: string): Promise<Consent[]> {
-      const rows = await database.current().consent.findMany({
-        where: { OR: [{ clientId }, { downstreamClientId: clientId }], revokedAt: null, suspendedAt: null },
-        distinct: ['clientId', 'downstreamClientId', 'redirectUri', 'downstreamRedirectUri', 'clientFingerprint'],
-        take: 1_000,
+    /**
+     * One of each kind of living consent in which a client plays a part and that is not suspended: kinds differ in
+     * client, downstream client, redirects without a loopback port, or fingerprint.
+     *
+     * @param after the last id of the page before; '' at first
+     * @returns the next 200 at most, by id
+     */
+    async listVariants(clientId: string, after: string): Promise<Consent[]> {
+      const db = database.current();
+      const kinds = await db.$queryRaw<{ id: string }[]>`
+        SELECT id FROM (
+          SELECT min(id) AS id FROM consents
+          WHERE (client_id = ${clientId} OR downstream_client_id = ${clientId})
+            AND revoked_at IS NULL AND suspended_at IS NULL
+          GROUP BY client_id, downstream_client_id, client_fingerprint,
+            regexp_replace(redirect_uri, ${LOOPBACK_PORT}, '\\1'),
+            regexp_replace(downstream_redirect_uri, ${LOOPBACK_PORT}, '\\1')) kinds
+        WHERE id > ${after} ORDER BY id LIMIT ${VARIANTS}`;
+      const rows = await db.consent.findMany({
+        where: { id: { in: kinds.map(({ id }) => id) } },
+        orderBy: { id: 'asc' },
       });
       return rows.map(toConsent);
     },
-    /** Suspends all living consents like this one: the same client, redirects and fingerprint. Nothing is minted under them. */
+    /** Suspends all living consents of the same kind: nothing is minted under them. */
     async suspendVariant(variant: Consent, reason: string): Promise<number> {
       const { clientId, downstream, redirectUri, clientFingerprint } = variant;
-      const { count } = await database.write((tx) =>
-        tx.consent.updateMany({
-          where: {
-            clientId,
-            downstreamClientId: downstream?.clientId ?? null,
-            downstreamRedirectUri: downstream?.redirectUri ?? null,
-            redirectUri,
-            clientFingerprint,
-            revokedAt: null,
-            suspendedAt: null,
-          },
-          data: { suspendedAt: now(), suspendedReason: reason },
-        }),
+      return database.write(
+        (tx) => tx.$executeRaw`
+          UPDATE consents SET suspended_at = ${now()}, suspended_reason = ${reason}
+          WHERE client_id = ${clientId} AND client_fingerprint = ${clientFingerprint}
+            AND downstream_client_id IS NOT DISTINCT FROM ${downstream?.clientId ?? null}
+            AND regexp_replace(redirect_uri, ${LOOPBACK_PORT}, '\\1') =
+              regexp_replace(${redirectUri}, ${LOOPBACK_PORT}, '\\1')
+            AND regexp_replace(downstream_redirect_uri, ${LOOPBACK_PORT}, '\\1') IS NOT DISTINCT FROM
+              regexp_replace(${downstream?.redirectUri ?? null}, ${LOOPBACK_PORT}, '\\1')
+            AND revoked_at IS NULL AND suspended_at IS NULL`,
       );
-      return count;
     },
     /** Tombstones every living consent that matches; their grants, codes and tokens end with them. */
     async revoke(filter: ConsentFilter, reason: string): Promise<ConsentEntry[]> {
@@ -152,7 +153,9 @@ export function createConsentStore({ database, now }: { database: Database; now:
       await database.write(
         (tx) => tx.$executeRaw`
           UPDATE consents SET last_used_at = ${now()}
-          WHERE id IN (SELECT id FROM consents WHERE id = ${id} FOR NO KEY UPDATE SKIP LOCKED)`,
+          WHERE id IN (SELECT id FROM consents WHERE id = ${id}
+            AND (last_used_at IS NULL OR last_used_at < ${new Date(now().getTime() - TOUCH_EVERY_MS)})
+            FOR NO KEY UPDATE SKIP LOCKED)`,
       );
     },
   };
@@ -162,12 +165,16 @@ type LivingFilter = { accountId: string; resourceId: string };
 
 /** More than a person has reason to have of one client, and no way to make us read without end. */
 const MAX_CANDIDATES = 50;
-const MAX_BROWSERS = 20;
+const VARIANTS = 200;
+/** Nobody needs to know the last use more exactly. */
+const TOUCH_EVERY_MS = 60_000;
+/** As `redirectKey` has it. */
+const LOOPBACK_PORT = '^(http://(127[.]0[.]0[.]1|localhost|\\[::1\\])):[0-9]+';
 
-type Parties = Pick<Terms, 'accountId' | 'clientId' | 'downstream' | 'resourceId' | 'redirectKey'>;
+type Parties = Pick<Terms, 'accountId' | 'clientId' | 'downstream' | 'downstreamKey' | 'resourceId' | 'redirectKey'>;
 
-function livingKey({ accountId, clientId, downstream, resourceId, redirectKey }: Parties): string {
-  const through = downstream ? [downstream.clientId, downstream.redirectUri] : [];
+function livingKey({ accountId, clientId, downstream, downstreamKey, resourceId, redirectKey }: Parties): string {
+  const through = downstream ? [downstream.clientId, downstreamKey] : [];
   return createHash('sha256')
     .update(JSON.stringify([accountId, clientId, resourceId, redirectKey, ...through]))
     .digest('base64url');
@@ -194,36 +201,12 @@ function firstVersion({ terms, browserId, expiresAt }: Press, now: Date) {
   };
 }
 
-/** Scopes that this page did not show stay as they were agreed before: another sign-in of the same client holds them. */
-function nextVersion(before: Consent, press: Press, now: Date) {
-  const { terms, shown, approved, browserId } = press;
-  const alive = before.expiresAt > now;
-  const kept = alive ? before.scopes.filter((scope) => !shown.includes(scope)) : [];
-  const scopes = [...new Set([...kept, ...approved])];
-  // What was not on the page is agreed to as it was then.
-  const asOf = <T>(then: Readonly<Record<string, T>>, today: Readonly<Record<string, T>>) =>
-    Object.fromEntries(scopes.flatMap((scope) => entry(scope, approved.includes(scope) ? today : then)));
+function toData({ stated, scopeWords, ...version }: ReturnType<typeof nextVersion>) {
   return {
-    redirectUri: terms.redirectUri,
-    scopes,
-    clientFingerprint: terms.clientFingerprint,
-    stated: terms.stated as unknown as Prisma.InputJsonObject,
-    scopeDigests: asOf(before.scopeDigests, terms.scopeDigests),
-    scopeWords: asOf(before.scopeWords, terms.scopeWords) as unknown as Prisma.InputJsonObject,
-    version: before.version + 1,
-    browserId,
-    browsers: [...before.browsers.filter((one) => one !== browserId), browserId].slice(-MAX_BROWSERS),
-    approvedAt: now,
-    fullPageAt: press.fullPageAt ?? now,
-    expiresAt: alive && before.expiresAt > press.expiresAt ? before.expiresAt : press.expiresAt,
-    suspendedAt: null,
-    suspendedReason: null,
+    ...version,
+    stated: stated as unknown as Prisma.InputJsonObject,
+    scopeWords: scopeWords as unknown as Prisma.InputJsonObject,
   };
-}
-
-function entry<T>(name: string, from: Readonly<Record<string, T>>): [string, T][] {
-  const value = from[name];
-  return value === undefined ? [] : [[name, value]];
 }
 
 type Row = Prisma.ConsentGetPayload<object>;
@@ -231,6 +214,7 @@ type Row = Prisma.ConsentGetPayload<object>;
 function toConsent(row: Row): Consent {
   const { downstreamClientId, downstreamRedirectUri } = row;
   const stated = row.stated as unknown as Partial<StatedParties>;
+  const scopeWords = row.scopeWords as unknown as Record<string, AgreedScope>;
   return {
     id: row.id,
     accountId: row.accountId,
@@ -245,7 +229,8 @@ function toConsent(row: Row): Consent {
     clientFingerprint: row.clientFingerprint,
     stated: stated.client ? { ...stated, client: stated.client } : undefined,
     scopeDigests: row.scopeDigests as Record<string, string>,
-    scopeWords: row.scopeWords as unknown as Record<string, ScopeWords>,
+    scopeWords,
+    scopeTimes: timesIn(scopeWords),
     version: row.version,
     browsers: row.browsers,
     approvedAt: row.approvedAt,
@@ -256,6 +241,17 @@ function toConsent(row: Row): Consent {
     suspendedAt: row.suspendedAt ?? undefined,
     suspendedReason: row.suspendedReason ?? undefined,
   };
+}
+
+/** Consents older than these times have none: theirs are those of the whole consent. */
+function timesIn(words: Record<string, Partial<AgreedScope>>): Record<string, ScopeTimes> {
+  const dated = Object.entries(words).filter(([, { until, shownAt }]) => until !== undefined && shownAt !== undefined);
+  return Object.fromEntries(
+    dated.map(([scope, { until = '', shownAt = '' }]) => [
+      scope,
+      { until: new Date(until), shownAt: new Date(shownAt) },
+    ]),
+  );
 }
 
 /** One query after the other, where an `include` asks all at once: a transaction has only one connection. */

@@ -11,9 +11,10 @@ import { type ApprovalDeps, showApproval, submitApproval } from './approval.ts';
 import { rememberWhereItBegan } from './began.ts';
 import type { ConnectDeps } from './connect.ts';
 import { describe, type Interaction, type Subject } from './describe.ts';
+import { endAccess } from './end-access.ts';
 import { giveFull, showFull, submitFull } from './full.ts';
 import { type GiveDeps, give, party } from './give.ts';
-import { choosePage, refusalSubject } from './page.ts';
+import { choosePage, refusalSubjects } from './page.ts';
 import { pressedBefore } from './presence.ts';
 import { carriedBy, finish, namedBy, signOut, startOver } from './session.ts';
 import { continueUnder, showShort, submitShort } from './short.ts';
@@ -132,7 +133,9 @@ function pressedOnConnect(interaction: Interaction, subject: Subject, accountId:
 async function block(scene: Scene, deps: ConsentDeps): Promise<void> {
   const { subject, accountId } = scene;
   const client = { clientId: subject.client.clientId, clientName: subject.views.client.name };
-  await deps.refusals.block(await refusalSubject(subject, accountId, deps), client);
+  await endAccess(subject, accountId, {}, 'blocked_by_person', deps);
+  // Read after that: what has no consent of its own any more is blocked by its looks too.
+  for (const refusing of await refusalSubjects(subject, accountId, deps)) await deps.refusals.block(refusing, client);
   await deps.audit.record(events.clientBlocked(party(subject, accountId), {}, 'said_no_twice'));
   deps.respond.stopped(
     scene.ctx,

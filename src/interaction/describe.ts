@@ -81,7 +81,7 @@ export async function describe(interaction: Interaction, deps: DescribeDeps): Pr
     asking,
     downstream,
     namesNobody: mayStandForOthers(kind) && !downstream,
-    proven: isProven({ clientId: client.clientId, origin, redirectUri, authMethod }),
+    proven: isProven({ clientId: client.clientId, origin, redirectUri, authMethod }) && isProvenDownstream(downstream),
     resource,
     redirectUri,
     scopes: (params.scope ?? '').split(' ').filter(Boolean),
@@ -111,6 +111,13 @@ async function findDownstream(params: Record<string, unknown>, deps: DescribeDep
   if (!found) throw new AppError('client_stale', 400, 'The client that the proxy acts for is no longer known.');
   if (found.redirectRegistered) return found;
   throw new AppError('redirect_mismatch', 400, 'The client that the proxy acts for no longer has this redirect URI.');
+}
+
+/** A proxy that proved itself says nothing of the client behind it. */
+function isProvenDownstream(downstream: DownstreamClient | undefined): boolean {
+  if (!downstream) return true;
+  const { clientId, origin, redirectUri, metadata } = downstream;
+  return isProven({ clientId, origin, redirectUri, authMethod: String(metadata.token_endpoint_auth_method ?? 'none') });
 }
 
 /** With a named downstream client the page is about that one, through the proxy. */

@@ -7,7 +7,7 @@ import type { ConsentDeps, Scene } from './consent.ts';
 import { expiryChoices, expiryOf, pageDifferences, scopeGroups, sentences } from './consent-model.ts';
 import type { Interaction } from './describe.ts';
 import { give, party } from './give.ts';
-import { refusalSubject } from './page.ts';
+import { refusalSubjects } from './page.ts';
 import { type Presence, presenceOf, provePresence } from './presence.ts';
 import { calledBy, finish, type Pending } from './session.ts';
 
@@ -56,7 +56,7 @@ export async function submitFull(scene: Scene, fields: Fields, deps: ConsentDeps
   const saidNoTwice = answer.differences.some(({ kind }) => kind === 'said_no_twice');
   if (single(fields, 'decision') !== 'approve' || !useful || saidNoTwice) {
     await deps.audit.record(events.consentDenied(party(subject, accountId), 'denied_by_person'));
-    await deps.refusals.deny(await refusalSubject(subject, accountId, deps));
+    for (const refusing of await refusalSubjects(subject, accountId, deps)) await deps.refusals.deny(refusing);
     ctx.redirect(await finish(interaction, { error: 'access_denied', error_description: 'denied by the person' }));
     return;
   }

@@ -8,6 +8,7 @@ import { DEVICE_REDIRECT, type PageAnswer } from '../consents/agreement.ts';
 import type { Consent } from '../consents/consent.ts';
 import type { ConsentStore } from '../consents/store.ts';
 import type { Notices } from '../notices/notices.ts';
+import type { Database } from '../storage/transactions.ts';
 import type { Subject } from './describe.ts';
 import { recordDocuments } from './documents.ts';
 import type { PageDeps } from './page.ts';
@@ -16,6 +17,7 @@ export interface GiveDeps extends PageDeps {
   consents: ConsentStore;
   audit: Audit;
   approvals: Pick<Approvals, 'ask' | 'decide'>;
+  database: Database;
   notices: Pick<Notices, 'appConnected'>;
   now: () => Date;
 }
@@ -52,7 +54,7 @@ export async function give(
     approved,
     browserId: browsers.identify(ctx),
     expiresAt,
-    ...(page === 'full' ? {} : { fullPageAt: answer.basis?.fullPageAt }),
+    ...(page === 'full' ? {} : { basis: answer.basis }),
   });
   const grant = new provider.Grant({
     accountId,
@@ -83,12 +85,10 @@ async function approveOwn(
   const scopes = terms.admission.byOwnPress.filter((scope) => approved.includes(scope));
   if (scopes.length === 0) return;
   const { request } = await approvals.ask({ ...terms, scopes, browserId: browsers.identify(ctx) });
-  const { outcome } = await approvals.decide({
-    id: request.id,
-    decision: 'approve',
-    approver: accountId,
-    current: terms,
-  });
+  const decide = () => approvals.decide({ id: request.id, decision: 'approve', approver: accountId, current: terms });
+  const first = await decide();
+  // A request made before the client changed holds from now on what this page showed.
+  const { outcome } = first.outcome === 'changed' ? await decide() : first;
   const details = { approval: request.id, decision: outcome, approver: accountId, audience: 'person' };
   await audit.record(events.approvalDecided({ ...party(subject, accountId), scopes }, details, 'only_administrator'));
 }

@@ -1,7 +1,10 @@
 /** Asks the contract by which page a signed-in person is answered. */
 import type { Context } from 'koa';
+import { displayName } from '../clients/display-name.ts';
+import { redirectKey } from '../clients/redirect-uris.ts';
 import type { Agreement, PageAnswer, Request } from '../consents/agreement.ts';
 import type { RefusalSubject, Refusals } from '../consents/refusals.ts';
+import type { ConsentStore } from '../consents/store.ts';
 import type { Browsers } from '../web/browser.ts';
 import { beganStraight } from './began.ts';
 import type { DescribeDeps, Interaction, Subject } from './describe.ts';
@@ -12,6 +15,7 @@ export interface PageDeps extends DescribeDeps {
   refusals: Refusals;
   browsers: Browsers;
   familyOf: (clientId: string) => Promise<string | undefined>;
+  consents: ConsentStore;
 }
 
 export async function choosePage(
@@ -23,7 +27,7 @@ export async function choosePage(
 ): Promise<PageAnswer> {
   const { agreement, browsers, refusals } = deps;
   const carried = carriedBy(interaction);
-  const refusing = await refusalSubject(subject, accountId, deps);
+  const refusing = await refusalSubjects(subject, accountId, deps);
   const prompts = String(interaction.params.prompt ?? '').split(' ');
   const circumstances = {
     browserId: browsers.identify(ctx),
@@ -33,23 +37,37 @@ export async function choosePage(
     namesNobody: subject.namesNobody,
     accountSwitched: carried.switched === true,
     pageAskedFor: prompts.includes('consent'),
-    saidNoTwice: await refusals.saidNoTwice(refusing),
-    blocked: await refusals.isBlocked(refusing),
+    saidNoTwice: await some(refusing, refusals.saidNoTwice),
+    blocked: await some(refusing, refusals.isBlocked),
   };
   return agreement.askForPage(requestOf(subject, accountId), circumstances, carried.without);
+}
+
+async function some<T>(all: readonly T[], holds: (one: T) => Promise<boolean>): Promise<boolean> {
+  for (const one of all) if (await holds(one)) return true;
+  return false;
 }
 
 function requestOf({ asking, downstream, resource, scopes }: Subject, accountId: string): Request {
   return { ...asking, accountId, downstream, resource, scopes };
 }
 
-/** A client that proves nothing is known by what its registrations have in common: it could come back under a new ID. */
-export async function refusalSubject(
-  { client, downstream, proven, resource }: Subject,
+/**
+ * Under which names denials and blocks of this request are kept: the client's own, and for a client that proves nothing
+ * and has no consent of its own yet what it looks like, since it could come back under another ID. A program that the
+ * person does use is not judged by what others that look like it were told.
+ */
+export async function refusalSubjects(
+  { asking, downstream, proven, resource, redirectUri }: Subject,
   accountId: string,
-  { familyOf }: PageDeps,
-): Promise<RefusalSubject> {
-  const family = proven ? undefined : await familyOf(client.clientId);
-  const own = family ? `family ${family}` : `client ${client.clientId}`;
-  return { accountId, subjectKey: downstream ? `${own} for ${downstream.clientId}` : own, resourceId: resource.id };
+  { consents }: PageDeps,
+): Promise<RefusalSubject[]> {
+  const { clientId, metadata } = asking;
+  const parties = { accountId, resourceId: resource.id };
+  const own = `client ${clientId}${downstream ? ` for ${downstream.clientId}` : ''}`;
+  const subjects = [{ ...parties, subjectKey: own }];
+  if (proven || downstream) return subjects;
+  if ((await consents.listLiving({ ...parties, clientId, downstreamClientId: null })).length > 0) return subjects;
+  const looks = `looks ${displayName(metadata.client_name).toLowerCase()} ${redirectKey(redirectUri)}`;
+  return [...subjects, { ...parties, subjectKey: looks }];
 }

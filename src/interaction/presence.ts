@@ -72,8 +72,9 @@ async function connectionOf({ accountId }: Scene, deps: ConsentDeps) {
 
 async function isNeeded(scene: Scene, scopes: readonly string[], deps: ConsentDeps): Promise<boolean> {
   const { ctx, interaction, subject, accountId, answer } = scene;
-  if (!answer.widens) return false;
-  const added = scopes.filter((scope) => !answer.basis?.scopes.includes(scope));
+  const { basis } = answer;
+  if (!basis) return false;
+  const added = scopes.filter((scope) => !basis.scopes.includes(scope));
   const sensitive = subject.resource.scopes.some(
     ({ name, sensitivity }) => sensitivity === 'high' && added.includes(name),
   );

@@ -3,7 +3,8 @@ import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import { signedInAccount, signOut } from './session.ts';
 
-const RESUME = /^\/(?:authorize|device)\/([\w-]+)$/;
+/** oidc-provider also answers to other spellings of its paths. */
+const RESUME = /^\/(?:authorize|device)\/([\w-]+)\/?$/i;
 
 export interface ResumeDeps {
   provider: Provider;

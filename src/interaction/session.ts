@@ -71,7 +71,9 @@ export async function signOut(ctx: Context, provider: Provider): Promise<void> {
 
 /** Stores what came of the page and says where oidc-provider goes on. */
 export async function finish(interaction: Interaction, result: Record<string, unknown>): Promise<string> {
-  const merged: Record<string, unknown> = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
+  // What was pressed under an earlier sign-in goes with it.
+  const { consent: _, ...carried } = (interaction.lastSubmission ?? {}) as Record<string, unknown>;
+  const merged: Record<string, unknown> = 'error' in result ? result : { ...carried, ...result };
   interaction.result = merged as typeof interaction.result;
   // Names whose pending sign-in this is, so that it can end with their sessions.
   if (merged.login) Object.assign(interaction, { accountId: (merged.login as { accountId: string }).accountId });

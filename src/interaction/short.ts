@@ -1,9 +1,12 @@
 /** Page D: one sentence and one button, under a consent that covers the request. */
 import { events } from '../audit/events.ts';
 import type { PageAnswer } from '../consents/agreement.ts';
+import { earliest } from '../consents/contract.ts';
+import { timesOf } from '../consents/differences.ts';
 import { beganElsewhere } from './began.ts';
 import type { ConsentDeps, Scene } from './consent.ts';
 import { scopeGroups } from './consent-model.ts';
+import { endAccess } from './end-access.ts';
 import { type Given, give, party } from './give.ts';
 import { calledBy, finish } from './session.ts';
 
@@ -12,7 +15,7 @@ export async function showShort(scene: Scene, deps: ConsentDeps, status = 200): 
   const { uid, params } = interaction;
   const account = await deps.accountStore.findById(accountId);
   const action = `/interaction/${uid}`;
-  const basis = livingBasis(answer);
+  const times = agreedTimes(answer);
   const model = {
     action,
     switchAccountAction: `${action}/switch-account`,
@@ -20,8 +23,8 @@ export async function showShort(scene: Scene, deps: ConsentDeps, status = 200): 
     account: { email: calledBy(account) },
     ...subject.views,
     crossSite: beganElsewhere(ctx, interaction),
-    approvedAt: basis.fullPageAt,
-    until: basis.expiresAt,
+    approvedAt: times.shownAt,
+    until: times.until,
     groups: scopeGroups(subject.resource, answer.offered, deps.respond.localeOf(ctx, params.ui_locales)),
     fullHref: `${action}?page=full`,
   };
@@ -42,24 +45,19 @@ export async function submitShort(scene: Scene, decision: string, deps: ConsentD
 
 /** What was agreed to goes on as it was: no scope more, not a day longer. */
 export function continueUnder(answer: PageAnswer, page: 'short' | 'connect'): Given {
-  return { approved: answer.offered, expiresAt: livingBasis(answer).expiresAt, refreshAllowed: true, page };
+  return { approved: answer.offered, expiresAt: agreedTimes(answer).until, refreshAllowed: true, page };
 }
 
 /** "Stop this app": its consent, and where registrations of the same program have their own, theirs. */
 async function stop({ ctx, interaction, subject, accountId, answer }: Scene, deps: ConsentDeps): Promise<void> {
-  const resourceId = subject.resource.id;
-  const basis = livingBasis(answer);
-  const family = subject.proven ? undefined : await deps.familyOf(subject.client.clientId);
-  const same = family ? await deps.consents.listLivingOfFamily({ accountId, resourceId, familyKey: family }) : [];
-  const ids = new Set([basis.id, ...same.map(({ id }) => id)]);
-  for (const id of ids) {
-    for (const revoked of await deps.consents.revoke({ id, accountId }, 'stopped_by_person')) {
-      const { clientId, scopes } = revoked;
-      const named = { accountId, clientId, resource: subject.resource.uri, scopes, consentId: id };
-      await deps.audit.record(events.consentRevoked(named, {}, 'stopped_by_person'));
-    }
-  }
+  await endAccess(subject, accountId, { id: livingBasis(answer).id }, 'stopped_by_person', deps);
   deps.respond.stopped(ctx, { code: 'app_stopped' }, { status: 200, uiLocales: interaction.params.ui_locales });
+}
+
+/** Of the shortest of what is asked for. */
+function agreedTimes(answer: PageAnswer) {
+  const basis = livingBasis(answer);
+  return earliest(answer.offered.map((scope) => timesOf(basis, scope)));
 }
 
 function livingBasis({ basis }: PageAnswer) {

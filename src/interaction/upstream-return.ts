@@ -32,6 +32,7 @@ export async function signIn(
   identity: VouchedFor,
   deps: ReturnDeps,
 ): Promise<void> {
+  assertFresh(interaction, identity, deps);
   const outcome = await deps.accounts.signInByIdentity(identity);
   const accountId = outcome.ok ? outcome.account.id : outcome.accountId;
   const { client, resource, scopes } = subject;
@@ -55,6 +56,30 @@ export async function signIn(
   interaction.session = undefined;
   const result = { login, pressed: { named: namedBy(subject) }, present: { accountId, at }, select_account: {} };
   ctx.redirect(await finish(interaction, result));
+}
+
+/** Where a fresh sign-in was asked for, the provider has to say that it was one. */
+function assertFresh(interaction: Interaction, identity: VouchedFor, { audit, now }: ReturnDeps): void {
+  const maxAge = maxAgeOf(interaction);
+  if (maxAge === undefined) return;
+  const at = identity.authTimeSeconds;
+  const age = at === undefined ? Number.POSITIVE_INFINITY : seconds(now()) - at;
+  if (age <= maxAge + CLOCK_TOLERANCE_SECONDS && age >= -CLOCK_TOLERANCE_SECONDS) return;
+  audit.count('sign_in.failed', 'sign_in_not_fresh');
+  throw new UpstreamFailed('failed', at === undefined ? 'no auth_time' : `auth_time is ${age} seconds old`);
+}
+
+/**
+ * How old a sign-in upstream may be for this request, in seconds: a client or a device asks for a fresh one. undefined
+ * where any will do.
+ */
+export function maxAgeOf({ params, deviceCode }: Interaction): number | undefined {
+  const login = String(params.prompt ?? '')
+    .split(' ')
+    .includes('login');
+  const stated = params.max_age === undefined ? Number.POSITIVE_INFINITY : Number(params.max_age);
+  const asked = login || deviceCode !== undefined ? Math.min(PRESENCE_SECONDS, stated) : stated;
+  return Number.isFinite(asked) ? asked : undefined;
 }
 
 /** For what asks who is here now: nobody is signed in, nobody is made. */

@@ -10,7 +10,7 @@ import type { LegCookie } from '../federation/leg-cookie.ts';
 import type { Leg, Legs } from '../federation/legs.ts';
 import { type DescribeDeps, describe, type Interaction, type Subject } from './describe.ts';
 import { namedBy, startOver } from './session.ts';
-import { PRESENCE_SECONDS, provePresence, type ReturnDeps, signIn } from './upstream-return.ts';
+import { maxAgeOf, PRESENCE_SECONDS, provePresence, type ReturnDeps, signIn } from './upstream-return.ts';
 
 export interface UpstreamDeps extends DescribeDeps, ReturnDeps {
   issuer: string;
@@ -128,9 +128,8 @@ async function findInteraction(leg: Leg, { provider }: UpstreamDeps): Promise<In
  * asked for would be none if the provider let the person through unseen.
  */
 function wishesOf(interaction: Interaction, trip: UpstreamTrip): Pick<OutwardLeg, 'prompt' | 'maxAgeSeconds'> {
-  const { prompt, max_age: maxAge } = interaction.params;
-  const asked = String(prompt ?? '').split(' ');
-  const fresh = asked.includes('login') || maxAge !== undefined || interaction.deviceCode !== undefined;
+  const asked = String(interaction.params.prompt ?? '').split(' ');
+  const fresh = maxAgeOf(interaction) !== undefined;
   // With a `max_age` the provider has to say when the person signed in (OpenID Connect Core 1.0 §2, auth_time).
   if (fresh || trip.presenceOf !== undefined) return { prompt: 'login', maxAgeSeconds: PRESENCE_SECONDS };
   return trip.chooseAccount || asked.includes('select_account') ? { prompt: 'select_account' } : {};

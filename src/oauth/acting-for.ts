@@ -2,10 +2,12 @@
  * For whom a proxy asks: `authorization_details` of type `urn:consentry:acting-for` (RFC 9396), taken only from a
  * pushed request that the proxy authenticated (RFC 9126) or a request object that it signed (RFC 9101).
  */
+import { decodeJwt } from 'jose';
 import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { ACTING_FOR, type DownstreamClients } from '../clients/downstream.ts';
 import type { Downstream } from '../consents/consent.ts';
 import { FetchFailed } from '../web/fetch-failed.ts';
+import type { Fields } from '../web/request-body.ts';
 
 const PARAMETER = 'authorization_details';
 const MEMBERS = new Set(['type', 'client_id', 'redirect_uri']);
@@ -35,6 +37,17 @@ export function parseActingFor(value: string): Downstream | undefined {
     const { type, client_id: clientId, redirect_uri: redirectUri } = entry as Record<string, unknown>;
     if (type !== ACTING_FOR || typeof clientId !== 'string' || typeof redirectUri !== 'string') return undefined;
     return Object.keys(entry).every((member) => MEMBERS.has(member)) ? { clientId, redirectUri } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whom a pushed request names, before anything of it was checked: only to read that client's document ahead. */
+export function namedIn({ authorization_details: plain, request }: Fields): Downstream | undefined {
+  if (typeof plain === 'string') return parseActingFor(plain);
+  try {
+    const details = typeof request === 'string' ? decodeJwt(request)[PARAMETER] : undefined;
+    return parseActingFor(typeof details === 'string' ? details : JSON.stringify(details));
   } catch {
     return undefined;
   }
@@ -91,9 +104,6 @@ async function assertActingFor(ctx: KoaContextWithOIDC, client: Client, clients:
       `an entry has these members, each a string: ${[...MEMBERS].join(', ')}`,
     );
   }
-  if (named.clientId === client.clientId) {
-    throw new errors.InvalidAuthorizationDetails('a proxy does not act for itself');
-  }
   const found = await findFit(ctx, named, clients);
   if (!found) throw new errors.InvalidAuthorizationDetails('the client is not known here, or nobody can act for it');
   if (!found.redirectRegistered) {
@@ -107,9 +117,6 @@ async function assertActingFor(ctx: KoaContextWithOIDC, client: Client, clients:
  */
 function keepForMint(ctx: KoaContextWithOIDC, value: string): void {
   const { params } = ctx.oidc;
-  if (params?.grant_type === 'client_credentials') {
-    throw new errors.InvalidAuthorizationDetails('a service acts for itself alone');
-  }
   ctx.state.repeatedDetails ??= value;
   if (params) params[PARAMETER] = undefined;
 }

@@ -7,6 +7,7 @@ import type { ResourceStore } from '../resources/store.ts';
 import { readForm, replaceForm, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
 import type { AccessTokens } from './access-tokens.ts';
+import { namedIn } from './acting-for.ts';
 import { correctDiscovery } from './discovery.ts';
 import { renderLogout } from './pages.ts';
 import { confirmSecret, withoutSecretHash } from './registration-secrets.ts';
@@ -18,6 +19,7 @@ export interface OauthRoutesDeps {
   resources: ResourceStore;
   respond: Respond;
   stopRedirect: StopRedirect;
+  documents: { prepare(clientId: string): Promise<void> };
 }
 
 const FORM_ROUTES = new Set(['/par', '/token', '/device_authorization']);
@@ -28,11 +30,14 @@ export function oauthRoutes(deps: OauthRoutesDeps): Middleware {
     // oidc-provider also answers to `/Device` and `/device/`: what is done here must hold for every spelling.
     const path = ctx.path.toLowerCase().replace(/\/$/, '');
     if (path === '/authorize') canonicalizeQuery(ctx);
+    // What resumes has its request already: where there is none, oidc-provider would answer one from the address, and fails.
+    if (path.startsWith('/authorize/')) ctx.query = {};
     // A code that arrives in a link would be one press away from a phisher's device (RFC 8628 §5.4).
     if (path === '/device' && ctx.method !== 'POST') ctx.query = {};
     if (path.startsWith('/.well-known/') && allowAnyOrigin(ctx)) return;
     if (path.startsWith('/register')) return registration(ctx, next, deps);
     if (ctx.method === 'POST' && FORM_ROUTES.has(path)) await canonicalizeForm(ctx);
+    if (ctx.method === 'POST' && path === '/par') await prepareDownstream(ctx, deps);
     if (ctx.method === 'POST' && TOKEN_ROUTES.has(path)) return withToken(ctx, next, deps);
     await next();
     await mend(ctx as KoaContextWithOIDC, deps);
@@ -81,6 +86,15 @@ function canonical(resource: string | string[]): string | string[] {
   const one = (value: string) => canonicalResource(value) ?? value;
   const all = [...new Set([resource].flat().map(one))];
   return all.length === 1 && all[0] !== undefined ? all[0] : all;
+}
+
+/** Reads the document of the client that a proxy names, before its authentication opens a transaction. */
+async function prepareDownstream(ctx: Context, { documents }: OauthRoutesDeps): Promise<void> {
+  const fields = await readForm(ctx);
+  if (!fields) return;
+  replaceForm(ctx, fields);
+  const named = namedIn(fields);
+  if (named) await documents.prepare(named.clientId);
 }
 
 /** Lets oidc-provider find a JWT access token, by a handle that only this request knows. */

@@ -22,6 +22,8 @@ export interface Database {
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Whether the caller runs inside a unit of work. */
   inUnit(): boolean;
+  /** Whether this unit's transaction is open: nothing may be waited for that is not the database. */
+  isOpen(): boolean;
   /** Runs `work` in the transaction just before it commits; its failure rolls everything back. */
   beforeCommit(work: (tx: Tx) => Promise<void>): void;
   /**
@@ -126,6 +128,9 @@ export function createDatabase(prisma: PrismaClient): Database {
     },
     inUnit() {
       return units.getStore() !== undefined;
+    },
+    isOpen() {
+      return units.getStore()?.tx !== undefined;
     },
     beforeCommit(work) {
       const unit = units.getStore();

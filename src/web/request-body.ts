@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 
 const MAX_BYTES = 56 * 1024;
 
-/** @throws AppError 413 `body_too_large` */
+/** @throws AppError 413 `invalid_request`, the name that RFC 6749 §5.2 and RFC 6750 §3.1 have for it */
 export async function readBody(ctx: Context): Promise<Buffer> {
   if (Number(ctx.get('content-length')) > MAX_BYTES) refuse(ctx);
   const chunks: Buffer[] = [];
@@ -22,7 +22,7 @@ export async function readBody(ctx: Context): Promise<Buffer> {
 function refuse(ctx: Context): never {
   ctx.set('Connection', 'close');
   ctx.req.resume();
-  throw new AppError('body_too_large', 413, 'The request is too large.');
+  throw new AppError('invalid_request', 413, 'The request is too large.', { detail: 'body_too_large' });
 }
 
 /** Whoever reads the body after us reads `body`, as if the client had sent it. */

@@ -45,6 +45,9 @@ const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'loca
 const URI_CHARACTERS = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[\da-f]{2})*$/i;
 const URI_PARTS = /^(?<scheme>[a-z][a-z\d+.-]*):(?:\/\/(?<authority>[^/?]*))?(?<path>[^?]*)(?:\?(?<query>.*))?$/i;
 
+/** What host names are made of (RFC 1123 §2.1), and the underscore: no `*` that looks like a pattern, no `(` to read past. */
+const PLAIN_HOST = /^[a-z\d_-]+(?:\.[a-z\d_-]+)*$/;
+
 /** An encoded dot, slash, backslash or control character, also where the percent sign is encoded once more. */
 const ENCODED_TRICK = /%(?:25)*(?:2e|2f|5c|[01][\da-f]|7f)/i;
 /** `.` and `..`, also before the path parameters some servers cut off. */
@@ -99,7 +102,7 @@ function webFault(url: URL, authority: string | undefined, { issuer, specialUseH
   if (url.protocol === 'http:') return 'insecure';
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(host)) return isSpecialUse(host) && !specialUseHosts ? 'host' : undefined;
-  return /^\.|\.\.|\.$|\.localhost$/.test(host) ? 'host' : undefined;
+  return PLAIN_HOST.test(host) && !host.endsWith('.localhost') ? undefined : 'host';
 }
 
 function isOwnOrigin(url: URL, own: URL): boolean {

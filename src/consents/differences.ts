@@ -176,6 +176,11 @@ function changedWithoutWords(before: string, { clientFingerprint: after, stated 
   return found.length > 0 ? found : [{ kind: 'client_changed' }];
 }
 
+/** What the consent does not hold, or not any more. */
+export function addedScopes(differences: readonly Difference[]): readonly string[] {
+  return differences.flatMap((one) => (one.kind === 'scopes_added' ? one.scopes : []));
+}
+
 /** The reason code for the record: the first difference, in the order in which they are found. */
 export function reasonOf(differences: readonly Difference[]): string {
   return `consent_${differences[0]?.kind ?? 'unknown'}`;

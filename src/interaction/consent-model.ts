@@ -81,8 +81,10 @@ export function pageDifferences(
   { widens, resource }: { widens: boolean; resource: Pick<Resource, 'scopes'> },
 ): PageDifference[] {
   const describe = (name: string) => resource.scopes.find((scope) => scope.name === name)?.description ?? name;
+  // Under a consent that is over, everything is asked for anew.
+  const over = differences.some(({ kind }) => kind === 'expired');
   return differences.flatMap((difference) =>
-    widens && difference.kind === 'scopes_added' ? [] : inWords(difference, describe),
+    (widens || over) && difference.kind === 'scopes_added' ? [] : inWords(difference, describe),
   );
 }
 

@@ -1,5 +1,6 @@
 /** Pages C and F: everything that a person agrees to, and what comes of the press. */
 import { events } from '../audit/events.ts';
+import { addedScopes } from '../consents/differences.ts';
 import type { ConsentModel } from '../web/pages.ts';
 import { type Fields, several, single } from '../web/request-body.ts';
 import { beganElsewhere } from './began.ts';
@@ -24,9 +25,7 @@ export async function showFull(scene: Scene, deps: ConsentDeps, shown: Shown = {
   const uiLocales = params.ui_locales;
   const locale = deps.respond.localeOf(ctx, uiLocales);
   const account = await deps.accountStore.findById(accountId);
-  const added = answer.widens
-    ? answer.offered.filter((scope) => !answer.basis?.scopes.includes(scope))
-    : answer.offered;
+  const added = answer.widens ? addedScopes(answer.differences) : answer.offered;
   const held = answer.offered.filter((scope) => !added.includes(scope));
   const groups = (scopes: readonly string[]) => scopeGroups(subject.resource, scopes, locale, shown.ticked);
   const model: ConsentModel = {

@@ -1,5 +1,6 @@
 /** Page F adds a sensitive scope: whoever presses proves to be the person, now, and not whoever found the browser open. */
 import { events } from '../audit/events.ts';
+import { addedScopes } from '../consents/differences.ts';
 import type { ConsentModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import type { ConsentDeps, Scene } from './consent.ts';
@@ -72,9 +73,7 @@ async function connectionOf({ accountId }: Scene, deps: ConsentDeps) {
 
 async function isNeeded(scene: Scene, scopes: readonly string[], deps: ConsentDeps): Promise<boolean> {
   const { ctx, interaction, subject, accountId, answer } = scene;
-  const { basis } = answer;
-  if (!basis) return false;
-  const added = scopes.filter((scope) => !basis.scopes.includes(scope));
+  const added = addedScopes(answer.differences).filter((scope) => scopes.includes(scope));
   const sensitive = subject.resource.scopes.some(
     ({ name, sensitivity }) => sensitivity === 'high' && added.includes(name),
   );

@@ -5,6 +5,7 @@ import { signedInAccount, signOut } from './session.ts';
 
 /** oidc-provider also answers to other spellings of its paths. */
 const RESUME = /^\/(?:authorize|device)\/([\w-]+)\/?$/i;
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 export interface ResumeDeps {
   provider: Provider;
@@ -14,7 +15,7 @@ export interface ResumeDeps {
 
 export function beforeResume(deps: ResumeDeps): Middleware {
   return async (ctx, next) => {
-    const uid = ctx.method === 'GET' ? RESUME.exec(ctx.path)?.[1] : undefined;
+    const uid = METHODS.has(ctx.method) ? RESUME.exec(ctx.path)?.[1] : undefined;
     if (uid && ctx.cookies.get(deps.resumeCookie, { signed: true }) === uid) await settle(ctx as Context, uid, deps);
     await next();
   };

@@ -29,7 +29,7 @@ export function richAuthorizationRequests({ downstreamClients }: { downstreamCli
 }
 
 /** @returns undefined where the value is not exactly one entry of this type */
-export function parseActingFor(value: string): Downstream | undefined {
+function parseActingFor(value: string): Downstream | undefined {
   try {
     const details: unknown = JSON.parse(value);
     const [entry, second] = Array.isArray(details) ? details : [];
@@ -63,7 +63,7 @@ export function actClaim(clientId: string, downstream: Downstream | undefined): 
   return { act: { sub: clientId, ...(downstream ? { act: { sub: downstream.clientId } } : {}) } };
 }
 
-export function detailsOf({ clientId, redirectUri }: Downstream): [{ type: string } & Record<string, string>] {
+function detailsOf({ clientId, redirectUri }: Downstream): [{ type: string } & Record<string, string>] {
   return [{ type: ACTING_FOR, client_id: clientId, redirect_uri: redirectUri }];
 }
 

@@ -35,6 +35,9 @@ export function oauthRoutes(deps: OauthRoutesDeps): Middleware {
     // A code that arrives in a link would be one press away from a phisher's device (RFC 8628 §5.4).
     if (path === '/device' && ctx.method !== 'POST') ctx.query = {};
     if (path.startsWith('/.well-known/') && allowAnyOrigin(ctx)) return;
+    // Programs read JSON whatever they say they accept (RFC 6749 §5.2, RFC 7591 §3.2.2).
+    const posted = ctx.method === 'POST' && (FORM_ROUTES.has(path) || TOKEN_ROUTES.has(path));
+    if (posted || path.startsWith('/register')) ctx.req.headers.accept = 'application/json';
     if (path.startsWith('/register')) return registration(ctx, next, deps);
     if (ctx.method === 'POST' && FORM_ROUTES.has(path)) await canonicalizeForm(ctx);
     if (ctx.method === 'POST' && path === '/par') await prepareDownstream(ctx, deps);

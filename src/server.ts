@@ -177,7 +177,7 @@ async function createOauth(deps: {
     isHeld: () => rooms.database.isOpen(),
     now,
   });
-  const downstreamClients = createDownstreamClients({ clients, documents, copies, policy, now });
+  const downstreamClients = createDownstreamClients({ clients, documents, policy });
   const configuration = createConfiguration({
     config,
     jwks,

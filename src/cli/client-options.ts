@@ -16,7 +16,8 @@ export interface ClientOptions {
 }
 
 export const KIND_HELP = `  app      one program that one person uses: signs people in, may stay connected with a refresh token
-  proxy    a gateway with other programs behind it: signs people in, gets no refresh token
+  proxy    a gateway with other programs behind it: signs people in, each time on the full page and without a refresh
+           token unless it names for which of them it asks
   service  a program that acts for nobody: no sign-in, only what --access gives it`;
 
 const KINDS = ['app', 'proxy', 'service'] as const;

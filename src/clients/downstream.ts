@@ -1,6 +1,7 @@
 /** The client that a proxy acts for (consent.md: `urn:consentry:acting-for`): looked up as if it had come itself. */
+import { errors } from 'oidc-provider';
+import { FetchFailed } from '../web/fetch-failed.ts';
 import type { ClientOrigin, ClientRecord } from './client.ts';
-import type { DocumentCopy } from './document-store.ts';
 import { redirectKey } from './redirect-uris.ts';
 
 /** The type of `authorization_details` (RFC 9396 §2) by which a proxy names it. */
@@ -19,13 +20,12 @@ export interface DownstreamClient {
 
 export function createDownstreamClients(deps: {
   clients: { find(id: string): Promise<ClientRecord | undefined> };
-  documents: { fetch(url: string, init: RequestInit): Promise<Response>; prepare(url: string): Promise<void> };
-  copies: { find(url: string): Promise<DocumentCopy | undefined> };
+  /** Waits for no host while a transaction is open. */
+  documents: { fetch(url: string, init: RequestInit): Promise<Response> };
   /** The policy that it would have to pass if it came itself. */
   policy: { assertDocument(document: Record<string, unknown>): void };
-  now: () => Date;
 }) {
-  const { clients, documents, copies, policy, now } = deps;
+  const { clients, documents, policy } = deps;
 
   /** As its host says now. */
   async function published(url: string): Promise<Record<string, unknown> | undefined> {
@@ -35,17 +35,17 @@ export function createDownstreamClients(deps: {
     return document;
   }
 
-  /** As it was read last: no request leaves while a transaction may be open, but one follows it. */
+  /** The same, but nothing where that cannot be had: while a transaction is open its host is not asked, and a copy answers. */
   async function lastRead(url: string): Promise<Record<string, unknown> | undefined> {
-    const copy = await copies.find(url);
-    if (!copy || copy.freshUntil <= now()) void documents.prepare(url);
-    if (!copy || copy.staleUntil <= now()) return undefined;
-    return JSON.parse(copy.body) as Record<string, unknown>;
+    return published(url).catch((cause: unknown) => {
+      if (cause instanceof FetchFailed || cause instanceof errors.OIDCProviderError) return undefined;
+      throw cause;
+    });
   }
 
   return {
     /**
-     * @param from `host` asks the client's host where our copy is no longer fresh; `copy` never does
+     * @param from `host` says what is wrong with the client's document; for `copy` there is no such client then
      * @returns undefined where there is no such client, it is revoked, or it is no program that a person uses: one that
      *   may itself stand for others would bring back everybody whom naming a client rules out
      * @throws FetchFailed, errors.InvalidClientMetadata

@@ -19,9 +19,10 @@ export function revokeConsents(
   return database.unit(async () => {
     const revoked: ConsentEntry[] = [];
     for (const filter of filters) revoked.push(...(await consents.revoke(filter, reason)));
-    for (const { id, accountId, clientId, resourceUri, scopes } of revoked) {
+    for (const { id, accountId, clientId, downstream, resourceUri, scopes } of revoked) {
       const subject = { accountId, clientId, resource: resourceUri, scopes, consentId: id };
-      await audit.record(events.consentRevoked(subject, {}, reason));
+      const details = downstream ? { actingFor: downstream.clientId } : {};
+      await audit.record(events.consentRevoked(subject, details, reason));
     }
     return revoked;
   });

@@ -114,7 +114,7 @@ async function findDownstream(params: Record<string, unknown>, deps: DescribeDep
 }
 
 /** A proxy that proved itself says nothing of the client behind it. */
-function isProvenDownstream(downstream: DownstreamClient | undefined): boolean {
+export function isProvenDownstream(downstream: DownstreamClient | undefined): boolean {
   if (!downstream) return true;
   const { clientId, origin, redirectUri, metadata } = downstream;
   return isProven({ clientId, origin, redirectUri, authMethod: String(metadata.token_endpoint_auth_method ?? 'none') });

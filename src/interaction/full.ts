@@ -25,7 +25,8 @@ export async function showFull(scene: Scene, deps: ConsentDeps, shown: Shown = {
   const uiLocales = params.ui_locales;
   const locale = deps.respond.localeOf(ctx, uiLocales);
   const account = await deps.accountStore.findById(accountId);
-  const added = answer.widens ? addedScopes(answer.differences) : answer.offered;
+  // What a proxy that names nobody was given before, anybody behind it may have been given.
+  const added = answer.widens && !subject.namesNobody ? addedScopes(answer.differences) : answer.offered;
   const held = answer.offered.filter((scope) => !added.includes(scope));
   const groups = (scopes: readonly string[]) => scopeGroups(subject.resource, scopes, locale, shown.ticked);
   const model: ConsentModel = {

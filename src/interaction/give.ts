@@ -104,7 +104,15 @@ async function record(
   const event = page === 'full' ? events.consentApproved : events.consentContinued;
   const { version, id: consentId } = consent;
   const differences = answer.differences.map(({ kind }) => kind);
-  const details = { version, page, until: expiresAt.toISOString(), redirectUri: subject.redirectUri, differences };
+  const actingFor = consent.downstream?.clientId;
+  const details = {
+    ...(actingFor ? { actingFor } : {}),
+    version,
+    page,
+    until: expiresAt.toISOString(),
+    redirectUri: subject.redirectUri,
+    differences,
+  };
   await audit.record(event({ ...party(subject, accountId), scopes: approved, consentId, grantId }, details));
   if (version > 1 || page !== 'full') return;
   await notices.appConnected({

@@ -7,7 +7,7 @@ import type { RefusalSubject, Refusals } from '../consents/refusals.ts';
 import type { ConsentStore } from '../consents/store.ts';
 import type { Browsers } from '../web/browser.ts';
 import { beganStraight } from './began.ts';
-import type { DescribeDeps, Interaction, Subject } from './describe.ts';
+import { type DescribeDeps, type Interaction, isProvenDownstream, type Subject } from './describe.ts';
 import { carriedBy } from './session.ts';
 
 export interface PageDeps extends DescribeDeps {
@@ -38,9 +38,18 @@ export async function choosePage(
     accountSwitched: carried.switched === true,
     pageAskedFor: prompts.includes('consent'),
     saidNoTwice: await some(refusing, refusals.saidNoTwice),
-    blocked: await some(refusing, refusals.isBlocked),
+    blocked: await some([...refusing, ...partsOf(subject, accountId)], refusals.isBlocked),
   };
   return agreement.askForPage(requestOf(subject, accountId), circumstances, carried.without);
+}
+
+/** Who wants to hear no more of a proxy, or of a client, hears no more of the client through the proxy either. */
+function partsOf({ asking, downstream, resource }: Subject, accountId: string): RefusalSubject[] {
+  if (!downstream) return [];
+  const { clientId, metadata, redirectUri } = downstream;
+  const looks = `looks ${displayName(metadata.client_name).toLowerCase()} ${redirectKey(redirectUri)}`;
+  const keys = [`client ${asking.clientId}`, `client ${clientId}`, ...(isProvenDownstream(downstream) ? [] : [looks])];
+  return keys.map((subjectKey) => ({ accountId, resourceId: resource.id, subjectKey }));
 }
 
 async function some<T>(all: readonly T[], holds: (one: T) => Promise<boolean>): Promise<boolean> {

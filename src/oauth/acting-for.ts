@@ -6,8 +6,10 @@ import { decodeJwt } from 'jose';
 import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { ACTING_FOR, type DownstreamClients } from '../clients/downstream.ts';
 import type { Downstream } from '../consents/consent.ts';
+import type { ArtifactStore } from '../storage/artifacts.ts';
+import type { GrantStore } from '../storage/grants.ts';
 import { FetchFailed } from '../web/fetch-failed.ts';
-import type { Fields } from '../web/request-body.ts';
+import { type Fields, single } from '../web/request-body.ts';
 
 const PARAMETER = 'authorization_details';
 const MEMBERS = new Set(['type', 'client_id', 'redirect_uri']);
@@ -53,6 +55,18 @@ export function namedIn({ authorization_details: plain, request }: Fields): Down
   }
 }
 
+/** Whom the grant names under which a refresh token was given: for the same. */
+export async function grantedIn(
+  fields: Fields,
+  { artifacts, grants }: { artifacts: Pick<ArtifactStore, 'find'>; grants: Pick<GrantStore, 'find'> },
+): Promise<Downstream | undefined> {
+  const token = single(fields, 'refresh_token');
+  const stored = token ? await artifacts.find('RefreshToken', token) : undefined;
+  const grantId = stored?.payload.grantId;
+  const grant = typeof grantId === 'string' ? await grants.find(grantId) : undefined;
+  return grant?.actingFor as Downstream | undefined;
+}
+
 /** Whom the request names; its parameters have been checked before. */
 export function actingFor(params: Record<string, unknown>): Downstream | undefined {
   return typeof params[PARAMETER] === 'string' ? parseActingFor(params[PARAMETER]) : undefined;
@@ -94,7 +108,6 @@ async function assertActingFor(ctx: KoaContextWithOIDC, client: Client, clients:
   if (client.consentry_kind !== 'proxy') {
     throw new errors.InvalidRequest('only a client that was added as a proxy acts for another');
   }
-  if (oidc.route.startsWith('device')) throw new errors.InvalidRequest('a proxy has no device flow');
   if ((JSON.parse(value) as unknown[]).length !== 1) {
     throw new errors.InvalidRequest('authorization_details must have exactly one entry');
   }

@@ -4,6 +4,7 @@ import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import type { ClientMetadata, ClientRecord } from '../clients/client.ts';
 import { hashClientSecret } from '../clients/client.ts';
+import { ACTING_FOR } from '../clients/downstream.ts';
 import type { ClientStore } from '../clients/store.ts';
 import type { ConsentStore } from '../consents/store.ts';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifacts.ts';
@@ -166,9 +167,11 @@ function clientAdapter({ clients, consents, audit }: AdapterDeps): Adapter {
     // RFC 7592 §2.3: what was granted to the client ends with it.
     async destroy(id) {
       await clients.revoke(id);
-      for (const consent of await consents.revoke({ clientId: id }, 'client_deleted')) {
-        const { accountId, resourceUri: resource, scopes } = consent;
-        const subject = { accountId, clientId: id, resource, scopes, consentId: consent.id };
+      const own = await consents.revoke({ clientId: id }, 'client_deleted');
+      // What a proxy got for it too.
+      const through = await consents.revoke({ downstreamClientId: id }, 'client_deleted');
+      for (const { id: consentId, accountId, clientId, resourceUri: resource, scopes } of [...own, ...through]) {
+        const subject = { accountId, clientId, resource, scopes, consentId };
         await audit.record(events.consentRevoked(subject, {}, 'client_deleted'));
       }
     },
@@ -182,6 +185,7 @@ function withMarks(record: ClientRecord): AdapterPayload {
     ...(record.secretHash ? { client_secret: record.secretHash } : {}),
     consentry_origin: record.origin,
     consentry_kind: record.kind,
+    ...(record.kind === 'proxy' ? { authorization_details_types: [ACTING_FOR] } : {}),
   } as AdapterPayload;
 }
 

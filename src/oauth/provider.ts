@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Audit } from '../audit/store.ts';
-import { hashClientSecret } from '../clients/client.ts';
+import { type ClientKind, hashClientSecret, mayStandForOthers } from '../clients/client.ts';
 import type { ArtifactStore } from '../storage/artifacts.ts';
 import { recordProviderEvents } from './events.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
@@ -46,12 +46,18 @@ function compareHashedSecrets(provider: Provider): void {
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 
-/** A grant that this client may not use has an error of its own (RFC 6749 §5.2); stock says `invalid_request`. */
+/**
+ * A grant that this client may not use has an error of its own (RFC 6749 §5.2); stock says `invalid_request`. Whoever may
+ * stand for others has no device flow, whatever is stored of it: nobody could tell whose device it is.
+ */
 function nameUnauthorizedClients(provider: Provider): void {
-  const { prototype } = provider.Client as unknown as { prototype: { grantTypeAllowed(type: string): boolean } };
+  const { prototype } = provider.Client as unknown as {
+    prototype: { consentry_kind: ClientKind; grantTypeAllowed(type: string): boolean };
+  };
   const allowed = prototype.grantTypeAllowed;
   prototype.grantTypeAllowed = function grantTypeAllowed(type: string): boolean {
-    if (allowed.call(this, type)) return true;
+    const forAll = type === DEVICE_CODE && mayStandForOthers(this.consentry_kind);
+    if (!forAll && allowed.call(this, type)) return true;
     const { oidc } = (Provider.ctx as KoaContextWithOIDC | undefined) ?? {};
     const asked = oidc?.route === 'device_authorization' ? DEVICE_CODE : oidc?.params?.grant_type;
     if (asked === type) throw new errors.UnauthorizedClient(`${type} is not allowed for this client`);

@@ -4,16 +4,20 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { ClientStore } from '../clients/store.ts';
 import { canonicalResource } from '../resources/resource.ts';
 import type { ResourceStore } from '../resources/store.ts';
+import type { ArtifactStore } from '../storage/artifacts.ts';
+import type { GrantStore } from '../storage/grants.ts';
 import { readForm, replaceForm, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
 import type { AccessTokens } from './access-tokens.ts';
-import { namedIn } from './acting-for.ts';
+import { grantedIn, namedIn } from './acting-for.ts';
 import { correctDiscovery } from './discovery.ts';
 import { renderLogout } from './pages.ts';
 import { confirmSecret, withoutSecretHash } from './registration-secrets.ts';
 import type { StopRedirect } from './stop-redirect.ts';
 
 export interface OauthRoutesDeps {
+  artifacts: Pick<ArtifactStore, 'find'>;
+  grants: Pick<GrantStore, 'find'>;
   accessTokens: AccessTokens;
   clients: ClientStore;
   resources: ResourceStore;
@@ -40,7 +44,7 @@ export function oauthRoutes(deps: OauthRoutesDeps): Middleware {
     if (posted || path.startsWith('/register')) ctx.req.headers.accept = 'application/json';
     if (path.startsWith('/register')) return registration(ctx, next, deps);
     if (ctx.method === 'POST' && FORM_ROUTES.has(path)) await canonicalizeForm(ctx);
-    if (ctx.method === 'POST' && path === '/par') await prepareDownstream(ctx, deps);
+    if (ctx.method === 'POST' && (path === '/par' || path === '/token')) await prepareDownstream(ctx, deps);
     if (ctx.method === 'POST' && TOKEN_ROUTES.has(path)) return withToken(ctx, next, deps);
     await next();
     await mend(ctx as KoaContextWithOIDC, deps);
@@ -91,13 +95,13 @@ function canonical(resource: string | string[]): string | string[] {
   return all.length === 1 && all[0] !== undefined ? all[0] : all;
 }
 
-/** Reads the document of the client that a proxy names, before its authentication opens a transaction. */
-async function prepareDownstream(ctx: Context, { documents }: OauthRoutesDeps): Promise<void> {
+/** Reads the document of the client that a proxy names, or got tokens for, before its authentication opens a transaction. */
+async function prepareDownstream(ctx: Context, deps: OauthRoutesDeps): Promise<void> {
   const fields = await readForm(ctx);
   if (!fields) return;
   replaceForm(ctx, fields);
-  const named = namedIn(fields);
-  if (named) await documents.prepare(named.clientId);
+  const named = (await grantedIn(fields, deps)) ?? namedIn(fields);
+  if (named) await deps.documents.prepare(named.clientId);
 }
 
 /** Lets oidc-provider find a JWT access token, by a handle that only this request knows. */

@@ -84,6 +84,9 @@ export async function createRooms(deps: {
   const approvals = createApprovals({ store: createApprovalStore(database), redirectKey, now });
   const familyOf = async (clientId: string) => (await clients.find(clientId))?.familyKey;
   const admit = createAdmission({ policy, approvals, clients, accounts: accountStore });
+  const onChange = async (clientId: string, metadata: Record<string, unknown>) => {
+    await suspendChanged({ consents, stated, audit }, clientId, metadata);
+  };
   const described = { clientFingerprint, scopeDigest, redirectKey, stated };
   return {
     now,
@@ -99,9 +102,7 @@ export async function createRooms(deps: {
       audit,
       clients,
       rules: { issuer: config.issuer },
-      onChange: async (url, _before, after) => {
-        await suspendChanged({ consents, stated, audit }, url, after);
-      },
+      onChange: (url, _before, after) => onChange(url, after),
     }),
     reaping: createReaping({
       store: createReapingStore(database),
@@ -110,6 +111,7 @@ export async function createRooms(deps: {
       endConsents: (clientId) => revokeConsents({ consents, audit, database }, [{ clientId }], 'client_unused'),
       now,
     }),
+    suspendChanged: onChange,
     stated,
     familyOf,
     resources,

@@ -12,7 +12,7 @@ import { visibleText } from '../web/visible-text.ts';
 import { readFacts } from './approval-facts.ts';
 import { describeRequest, inWords, quoted, statusOf, whoAsks } from './approval-view.ts';
 import { withRooms } from './open.ts';
-import { END_OF_TOKENS, examples } from './options.ts';
+import { examples } from './options.ts';
 import { moment, printJson, table } from './print.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -50,7 +50,10 @@ export function approvalCommands(program: Command, terminal: Terminal): void {
   withApprover(approvals.command('revoke'))
     .description('take an approval back: whoever relied on it is asked to wait again')
     .argument('<id>', 'as approvals list shows it')
-    .addHelpText('after', END_OF_TOKENS)
+    .addHelpText(
+      'after',
+      '\nThe next token lacks what waits again; one that is out lives until it runs out (ten minutes at most).',
+    )
     .addHelpText('after', examples('approvals revoke 8c1f… --as olga@example.com'))
     .action((id: string, options: DecideOptions) => revoke(terminal, id, options));
 }

@@ -5,16 +5,18 @@ const MAX_CHARACTERS = 60;
 
 /** The page puts the name in quotation marks, which it must not be able to close. */
 const QUOTATION_MARK = /["“”„‟«»‹›「」『』〝〞〟＂｢｣]/g;
+/** Ticks, locks and shields: the pages have none, and a client must not bring one along that would seem to be theirs. */
+const SEAL = /[✓✔☑✅⍻√🗸🗹🔒🔏🔐🛡]/gu;
 
 /**
  * One line of at most 60 characters without bidi, zero-width or control characters, in compatibility form (NFKC), and
- * without quotation marks of its own. Not escaped: templates do that.
+ * without quotation marks and seals of its own. Not escaped: templates do that.
  *
  * @returns '' where nothing visible is left or the value is no string
  */
 export function displayName(value: unknown): string {
   if (typeof value !== 'string') return '';
-  const visible = visibleText(value.slice(0, 1_000), 'NFKC')
+  const visible = visibleText(value.slice(0, 1_000).normalize('NFKC').replace(SEAL, ' '), 'NFKC')
     .replace(QUOTATION_MARK, "'")
     .replace(/\.{3,}/g, '…');
   const name = shorten(visible);

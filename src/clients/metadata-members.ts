@@ -1,4 +1,5 @@
 /** Which members of client metadata (RFC 7591 §2) are kept from a client that registers itself. */
+import { URI_CHARACTERS } from './redirect-uris.ts';
 
 /** Wire metadata, snake_case. */
 export type Metadata = Record<string, unknown>;
@@ -77,8 +78,10 @@ export function dropEmpty(metadata: Metadata): void {
 
 export function isHttpsLink(value: unknown): boolean {
   if (typeof value !== 'string' || value.length > MAX_LINK_LENGTH) return false;
+  // As it stands, not as a parser would mend it: `https:\\host`, a line break in the middle of a host.
+  if (!/^https:\/\/[^/]/i.test(value) || !URI_CHARACTERS.test(value)) return false;
   const url = URL.parse(value);
-  return url?.protocol === 'https:' && url.username === '' && url.password === '';
+  return url !== null && url.username === '' && url.password === '';
 }
 
 export function setMember(metadata: Metadata, member: string, value: unknown): void {

@@ -42,7 +42,7 @@ const MAX_LENGTH = 2_000;
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
 /** RFC 3986 and nothing else: no backslash, space, control character or raw Unicode that parsers read differently. */
-const URI_CHARACTERS = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[\da-f]{2})*$/i;
+export const URI_CHARACTERS = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[\da-f]{2})*$/i;
 const URI_PARTS = /^(?<scheme>[a-z][a-z\d+.-]*):(?:\/\/(?<authority>[^/?]*))?(?<path>[^?]*)(?:\?(?<query>.*))?$/i;
 
 /** What host names are made of (RFC 1123 §2.1), and the underscore: no `*` that looks like a pattern, no `(` to read past. */

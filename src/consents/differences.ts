@@ -5,7 +5,7 @@ export type Difference =
   | { kind: 'absent' }
   | { kind: 'revoked'; reason: string }
   | { kind: 'suspended'; reason: string }
-  | { kind: 'expired'; at: Date }
+  | { kind: 'expired'; at: Date; shownAt: Date }
   | { kind: 'other_party'; what: 'account' | 'client' | 'downstream' | 'resource' }
   /** It comes back to another address than the person agreed to. */
   | { kind: 'redirect'; before: string; after: string }
@@ -87,7 +87,7 @@ export function differ(
   const found: Difference[] = [];
   if (consent.revokedAt) found.push({ kind: 'revoked', reason: consent.revokedReason ?? 'revoked' });
   if (consent.suspendedAt) found.push({ kind: 'suspended', reason: consent.suspendedReason ?? 'suspended' });
-  if (consent.expiresAt <= now) found.push({ kind: 'expired', at: consent.expiresAt });
+  if (consent.expiresAt <= now) found.push({ kind: 'expired', at: consent.expiresAt, shownAt: consent.fullPageAt });
   found.push(...partyDifferences(consent, terms, redirectKeyOf));
   if (redirectKeyOf(consent.redirectUri) !== terms.redirectKey) {
     found.push({ kind: 'redirect', before: consent.redirectUri, after: terms.redirectUri });

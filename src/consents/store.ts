@@ -1,5 +1,6 @@
 /** Queries on consents and on the grants made under them. */
 import { createHash, randomBytes } from 'node:crypto';
+import { AppError } from '../errors.ts';
 import type { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
 import type { Consent, ScopeTimes, StatedParties, Terms } from './consent.ts';
@@ -67,12 +68,7 @@ export function createConsentStore({ database, now }: { database: Database; now:
     async approve(press: Press): Promise<Consent> {
       const key = livingKey(press.terms);
       return database.write(async (tx) => {
-        await tx.consent.createMany({
-          data: [{ ...firstVersion(press, now()), livingKey: key }],
-          skipDuplicates: true,
-        });
-        await tx.$queryRaw`SELECT id FROM consents WHERE living_key = ${key} FOR UPDATE`;
-        const before = toConsent(await tx.consent.findUniqueOrThrow({ where: { livingKey: key } }));
+        const before = await holdLiving(tx, press, now());
         if (before.suspendedAt) await tx.grant.deleteMany({ where: { consentId: before.id } });
         const row = await tx.consent.update({
           where: { livingKey: key },
@@ -166,6 +162,7 @@ type LivingFilter = { accountId: string; resourceId: string };
 /** More than a person has reason to have of one client, and no way to make us read without end. */
 const MAX_CANDIDATES = 50;
 const VARIANTS = 200;
+const MAX_ATTEMPTS = 5;
 /** Nobody needs to know the last use more exactly. */
 const TOUCH_EVERY_MS = 60_000;
 /** As `redirectKey` has it. */
@@ -178,6 +175,22 @@ function livingKey({ accountId, clientId, downstream, downstreamKey, resourceId,
   return createHash('sha256')
     .update(JSON.stringify([accountId, clientId, resourceId, redirectKey, ...through]))
     .digest('base64url');
+}
+
+/**
+ * The living row, held until the end of the transaction; made where there is none. What was living a moment ago may have
+ * been revoked before it was held: then a new one begins.
+ */
+async function holdLiving(tx: Prisma.TransactionClient, press: Press, now: Date): Promise<Consent> {
+  const key = livingKey(press.terms);
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const data = [{ ...firstVersion(press, now), livingKey: key }];
+    await tx.consent.createMany({ data, skipDuplicates: true });
+    await tx.$queryRaw`SELECT id FROM consents WHERE living_key = ${key} FOR UPDATE`;
+    const row = await tx.consent.findUnique({ where: { livingKey: key } });
+    if (row) return toConsent(row);
+  }
+  throw new AppError('unavailable', 503, 'Nothing was changed. Try again in a moment.');
 }
 
 function firstVersion({ terms, browserId, expiresAt }: Press, now: Date) {

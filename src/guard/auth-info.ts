@@ -14,7 +14,7 @@ export type AuthInfo = {
 
 /**
  * `person` is the subject when the token speaks for a person, and undefined when a service speaks for itself.
- * A subject is unique only together with its `issuer`. `grantId` names the person's consent, `act` who acts for them (RFC 8693 §4.1).
+ * A subject is unique only together with its `issuer`. `grantId` names the one authorization that the token comes from, `act` who acts for them (RFC 8693 §4.1).
  */
 export type AuthExtra = {
   issuer: string;

@@ -66,7 +66,7 @@ export async function submitConnect(
   const { account } = outcome;
   if ((await signedInAccount(ctx, deps.provider)) !== account.id) await signOut(ctx, deps.provider);
   await deps.audit.record(events.signInSucceeded({ ...party, accountId: account.id }, { method: 'password' }));
-  const login = { accountId: account.id, amr: ['pwd'], ts: Math.floor(Date.now() / 1000) };
+  const login = { accountId: account.id, amr: ['pwd'], ts: Math.floor(deps.now().getTime() / 1000) };
   // Proven anew: the session that the page began under, which may have ended since, no longer matters.
   interaction.session = undefined;
   ctx.redirect(await finish(interaction, { login, pressed: { named: namedBy(subject) }, select_account: {} }));

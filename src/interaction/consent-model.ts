@@ -105,6 +105,7 @@ function inWords(difference: Difference, describe: (scope: string) => string): P
     case 'client_proof_weaker':
       return [{ kind: 'authentication' }];
     case 'expired':
+      return [{ kind: 'age', before: difference.shownAt }];
     case 'long_ago':
       return [{ kind: 'age', before: difference.at }];
     default:

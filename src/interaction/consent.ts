@@ -41,6 +41,7 @@ export async function showConsent(ctx: Context, interaction: Interaction, deps: 
     case 'stopped':
       throw stopped(answer);
     case 'approval':
+      await endPressOnConnect(interaction, deps);
       return showApproval(scene, deps);
     case 'short':
       if (pressedOnConnect(interaction, subject, accountId)) {
@@ -51,6 +52,7 @@ export async function showConsent(ctx: Context, interaction: Interaction, deps: 
       return ctx.query.page === 'full' ? showFull(scene, deps) : showShort(scene, deps);
     case 'full': {
       const pending = await pressedBefore(scene, deps);
+      await endPressOnConnect(interaction, deps);
       return pending ? giveFull(scene, pending, {}, deps) : showFull(scene, deps);
     }
   }
@@ -128,6 +130,21 @@ async function sameAccount(ctx: Context, interaction: Interaction, deps: Consent
 function pressedOnConnect(interaction: Interaction, subject: Subject, accountId: string): boolean {
   const { login, pressed, switched } = carriedBy(interaction);
   return !switched && login?.accountId === accountId && pressed?.named === namedBy(subject);
+}
+
+/**
+ * A page that was shown waits for a press of its own. Otherwise one that the person did not answer would give a code when
+ * it is loaded again, after they agreed to the same client elsewhere.
+ */
+async function endPressOnConnect(interaction: Interaction, { provider }: Pick<ConsentDeps, 'provider'>): Promise<void> {
+  if (!carriedBy(interaction).pressed) return;
+  // Read anew: meanwhile the page may have been answered from a second load of it.
+  const current = await provider.Interaction.find(interaction.uid);
+  if (!current || current.result) return;
+  const { pressed: _pressed, ...kept } = carriedBy(current);
+  current.lastSubmission = kept as typeof current.lastSubmission;
+  interaction.lastSubmission = current.lastSubmission;
+  await current.persist();
 }
 
 async function block(scene: Scene, deps: ConsentDeps): Promise<void> {

@@ -20,6 +20,8 @@ export interface AdapterDeps {
   audit: Audit;
   accessTokens: AccessTokens;
   refreshTokens: RefreshTokens;
+  /** Runs the contract check over what people agreed to with a client that says something else of itself now. */
+  suspendChanged: (clientId: string, metadata: Record<string, unknown>) => Promise<void>;
 }
 
 const DEVICE_CODE_REMEMBERED_SECONDS = 300;
@@ -147,7 +149,7 @@ function accessTokenAdapter(kind: 'AccessToken' | 'ClientCredentials', deps: Ada
   });
 }
 
-function clientAdapter({ clients, consents, audit }: AdapterDeps): Adapter {
+function clientAdapter({ clients, consents, audit, suspendChanged }: AdapterDeps): Adapter {
   return unsupported('Client', {
     async find(id) {
       const record = await clients.find(id);
@@ -163,6 +165,7 @@ function clientAdapter({ clients, consents, audit }: AdapterDeps): Adapter {
       const { client_secret: secret, consentry_origin: _o, consentry_kind: _k, ...metadata } = payload;
       const stored = typeof secret === 'string' ? await secretToStore(clients, id, secret) : undefined;
       await clients.saveRegistration(id, metadata as ClientMetadata, stored);
+      await suspendChanged(id, metadata);
     },
     // RFC 7592 §2.3: what was granted to the client ends with it.
     async destroy(id) {

@@ -3,6 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Audit } from '../audit/store.ts';
 import { type ClientKind, hashClientSecret, mayStandForOthers } from '../clients/client.ts';
+import { parseRedirectUri } from '../clients/redirect-uris.ts';
 import type { ArtifactStore } from '../storage/artifacts.ts';
 import { recordProviderEvents } from './events.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
@@ -23,6 +24,7 @@ export function createProvider({ issuer, configuration, refreshTokens, artifacts
   compareHashedSecrets(provider);
   nameUnauthorizedClients(provider);
   queryResponsesOnly(provider);
+  neverToOurselves(provider, issuer);
   // A grant names the consent it was made under, whether it may be refreshed and for whom a proxy got it; an
   // interaction whose sign-in it holds.
   keepInPayload(provider.Grant, 'consentId', 'refreshAllowed', 'actingFor');
@@ -78,6 +80,16 @@ function queryResponsesOnly(provider: Provider): void {
   provider.on('authorization.error', ({ oidc }) => {
     if (oidc.params) oidc.params.response_mode = undefined;
   });
+}
+
+/** A program takes whatever loopback port is free (RFC 8252 §7.3); ours is not, where we run on loopback ourselves. */
+function neverToOurselves(provider: Provider, issuer: string): void {
+  const { prototype } = provider.Client as unknown as { prototype: { redirectUriAllowed(uri: string): boolean } };
+  const allowed = prototype.redirectUriAllowed;
+  prototype.redirectUriAllowed = function redirectUriAllowed(uri: string): boolean {
+    const parsed = parseRedirectUri(uri, { issuer });
+    return (parsed.ok || parsed.reason !== 'own_origin') && allowed.call(this, uri);
+  };
 }
 
 function keepInPayload(model: unknown, ...names: string[]): void {

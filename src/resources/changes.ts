@@ -2,6 +2,7 @@
 import { type AuditEvent, events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
+import type { Notices } from '../notices/notices.ts';
 import type { Database } from '../storage/transactions.ts';
 import { parseConsentDays, parseName, parseScopes } from './description.ts';
 import { compareScopes, type NewScopes, pendingChanges, type ScopeChange, type WordDifference } from './proposals.ts';
@@ -26,6 +27,8 @@ export interface ChangeDeps {
   resources: ResourceStore;
   audit: Audit;
   database: Database;
+  /** Tells who may accept what is proposed. */
+  notices: Pick<Notices, 'scopeProposed'>;
   now: () => Date;
 }
 
@@ -85,6 +88,7 @@ export function updateResource(
         proposed.map(({ name }) => name),
       );
     for (const event of recordOf(resource, plan, accept)) await audit.record(event);
+    if (!accept) await tellOwners(resource, plan, deps);
     return plan;
   });
 }
@@ -138,6 +142,15 @@ export function setResourceDisabled(deps: ChangeDeps, id: string, disabled: bool
     await audit.record(event({ resource: resource.uri }));
     return true;
   });
+}
+
+/** Whoever may accept it, where somebody else proposed it. */
+async function tellOwners({ name }: Resource, { scopes }: ResourcePlan, { notices }: ChangeDeps): Promise<void> {
+  for (const change of scopes) {
+    if ((change.kind !== 'changed' && change.kind !== 'added') || change.waiting) continue;
+    const before = change.kind === 'changed' ? { before: change.before } : {};
+    await notices.scopeProposed({ resourceName: name, scopeName: change.name, ...before, after: change.after });
+  }
 }
 
 async function held({ resources }: ChangeDeps, id: string): Promise<Resource> {

@@ -1,4 +1,7 @@
-/** The language of a page: `ui_locales` first (OpenID Connect Core §3.1.2.1), then Accept-Language (RFC 9110 §12.5.4). */
+/**
+ * The language of a page: what the person's browser asks for (RFC 9110 §12.5.4), and only where we speak none of it what
+ * the client says of them (`ui_locales`, OpenID Connect Core §3.1.2.1), who could choose one that they do not read.
+ */
 
 export const locales = ['en', 'ja'] as const;
 export type Locale = (typeof locales)[number];
@@ -10,7 +13,7 @@ export type Locale = (typeof locales)[number];
  */
 export function pickLocale(asked: { uiLocales?: string | undefined; acceptLanguage?: string | undefined }): Locale {
   const stated = (asked.uiLocales ?? '').slice(0, maxChars).split(' ');
-  const tags = [...stated, ...preferredTags((asked.acceptLanguage ?? '').slice(0, maxChars))];
+  const tags = [...preferredTags((asked.acceptLanguage ?? '').slice(0, maxChars)), ...stated];
   for (const tag of tags) {
     const language = tag.toLowerCase().split('-')[0];
     const match = locales.find((locale) => locale === language);

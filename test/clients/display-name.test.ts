@@ -14,6 +14,7 @@ const cases: [string, unknown, string][] = [
   ['runs of blanks become one space', '  Claude\u00a0\u3000\u2800  Code ', 'Claude Code'],
   ['compatibility forms become plain', 'Ｃｌａｕｄｅ ①', 'Claude 1'],
   ['quotation marks cannot close those of the page', 'Claude” by claude.ai, “x', "Claude' by claude.ai, 'x"],
+  ['ticks, locks and shields are taken out', '✅ Claude ✔️ 🔒√ 🛡️', 'Claude'],
   ['stacked marks are cut', `a${'\u0300'.repeat(50)}`, 'à\u0300\u0300\u0300'],
   ['unpaired surrogates are taken out', 'a\ud800b', 'ab'],
   ['nothing visible is no name', '\u200B\u202E \u3164', ''],
@@ -28,7 +29,14 @@ test('what a name may be compared with is what is shown: showing it again change
 
 test('a long name is cut to 60 characters between what people see as one', () => {
   const family = 'क्षि';
-  for (const long of ['x'.repeat(61), family.repeat(100), '👩‍👩‍👧'.repeat(100), 'ﷺ'.repeat(5_000)]) {
+  for (const long of [
+    'x'.repeat(61),
+    family.repeat(100),
+    '👩‍👩‍👧'.repeat(100),
+    'ﷺ'.repeat(5_000),
+    `${'x'.repeat(57)}.. more`,
+    `${'x'.repeat(50)} … . … . more`,
+  ]) {
     const name = displayName(long);
     assert.ok([...name].length <= 60 && name.endsWith('…'), name);
     assert.equal(displayName(name), name);

@@ -75,6 +75,21 @@ test('links that are not https are dropped, and valid ones stay', () => {
   assert.equal(kept.software_id, 'com.example.app');
 });
 
+test('a link that a parser would have to mend is dropped', () => {
+  const odd = ['https:app.example', 'https:\\\\app.example', 'https:///app.example', 'https://app.example/a b'];
+  const hidden = [
+    'https://app\n.example/',
+    'https://app.example/\u202e',
+    'https://app.example/"><b>',
+    'https://b\u00fccher.example',
+  ];
+  for (const client_uri of [...odd, ...hidden, ' https://app.example']) {
+    assert.ok(!('client_uri' in keep({ client_uri })), client_uri);
+    assert.match(refusal({ jwks_uri: client_uri }).description, /jwks_uri/);
+  }
+  assert.ok('client_uri' in keep({ client_uri: 'HTTPS://app.example:8443/a%20b?c=d#e' }));
+});
+
 test('a stated scope becomes a request and no ceiling', () => {
   const kept = keep({ scope: 'mcp:read offline_access' });
   assert.equal(kept.requested_scope, 'mcp:read offline_access');

@@ -32,7 +32,7 @@ describe('words on the pages', () => {
     ['ui_locales=ja', { uiLocales: 'ja' }, 'ja'],
     ['ui_locales=ja-JP', { uiLocales: 'ja-JP' }, 'ja'],
     ['ui_locales=fr ja', { uiLocales: 'fr ja en' }, 'ja'],
-    ['ui_locales before Accept-Language', { uiLocales: 'en', acceptLanguage: 'ja' }, 'en'],
+    ['Accept-Language before ui_locales', { uiLocales: 'en', acceptLanguage: 'ja' }, 'ja'],
     ['Accept-Language: ja', { acceptLanguage: 'ja' }, 'ja'],
     ['Accept-Language by weight', { acceptLanguage: 'en;q=0.4, ja-JP;q=0.8, fr' }, 'ja'],
     ['a language we do not speak', { uiLocales: 'tlh', acceptLanguage: 'de' }, 'en'],

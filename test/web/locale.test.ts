@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pickLocale } from '../../src/web/locale.ts';
 
-test('ui_locales come before Accept-Language', () => {
-  assert.equal(pickLocale({ uiLocales: 'ja', acceptLanguage: 'en' }), 'ja');
-  assert.equal(pickLocale({ uiLocales: 'en-GB', acceptLanguage: 'ja' }), 'en');
+test('what the browser asks for comes before what the client does (threat 64)', () => {
+  assert.equal(pickLocale({ uiLocales: 'ja', acceptLanguage: 'en' }), 'en');
+  assert.equal(pickLocale({ uiLocales: 'en-GB', acceptLanguage: 'ja' }), 'ja');
+  assert.equal(pickLocale({ uiLocales: 'ja', acceptLanguage: 'de, fr;q=0.5' }), 'ja');
 });
 
 test('the first language we speak wins, regions are ignored', () => {

@@ -1,0 +1,162 @@
+/** The confused deputy played in full in a real browser, with a covering consent, a session here and one at the provider alive. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { launchBrowser } from '../browser/chromium.ts';
+import { startWeb, type Web } from '../fakes/attacker.ts';
+import { type Client, type Clients, EVIL, openClients } from './client.ts';
+import { startDeputy } from './consentry-target.ts';
+import { agreeTo, assertAsksIn, LURE, lures, openContext } from './in-chromium.ts';
+import type { DeputyTarget } from './target.ts';
+import { openBrowser } from './victim.ts';
+
+describe('a confused deputy in a real browser', () => {
+  let target: DeputyTarget & { close(): Promise<void> };
+  let clients: Clients;
+  let browser: Browser;
+  let web: Web;
+  let evil: Client;
+  let honest: Client;
+  /** Everything that could be used against the person is alive. */
+  let living: BrowserContext;
+  before(async () => {
+    [target, browser, web] = await Promise.all([startDeputy(), launchBrowser(), startWeb()]);
+    clients = await openClients(target);
+    evil = await clients.register(EVIL, { client_name: 'Claude' });
+    living = await openContext(browser, web);
+    honest = await clients.register();
+    await agreeTo(living, target, clients.begin(honest).url, (page) => target.upstream.chooseIn(page));
+  });
+  beforeEach(() => {
+    web.forget();
+    target.upstream.become('victim');
+  });
+  after(async () => {
+    await browser?.close();
+    await web?.close();
+    await target?.close();
+  });
+
+  const NAMES = ['Claude', 'evil.example.test', 'Mail'];
+  const nothing = () => assert.deepEqual(web.loot('evil.example.test').map(String), [], 'the attacker has something');
+  async function visit(context: BrowserContext, path: string, act?: (page: Page) => Promise<unknown>): Promise<Page> {
+    const page = await context.newPage();
+    // From one page of the attacker's to the next: what leads to us is then no longer the person's own doing.
+    await page.goto(LURE);
+    await page.evaluate(`location.assign(${JSON.stringify(path)})`);
+    await act?.(page);
+    return page;
+  }
+
+  for (const alive of [true, false]) {
+    it(`gets an attacker nothing from a person ${alive ? 'with' : 'without'} a living session, however they are lured to the link (threats 2, 20, 45)`, async () => {
+      const context = alive ? living : await openContext(browser, web);
+      for (const { name, reply, act } of lures(() => clients.begin(evil).url)) {
+        const visits = target.upstream.visits();
+        web.pages.set(`lure.example.test/${name}`, reply);
+        const page = await visit(context, `/${name}`, act);
+        const shown = context.pages().at(-1) ?? page;
+        await shown.waitForURL(`${target.issuer}/interaction/*`);
+        await assertAsksIn(shown, target, ...NAMES, 'A website or a link');
+        assert.equal(target.upstream.visits(), visits, name);
+        nothing();
+        for (const one of [shown, page]) await one.close();
+      }
+    });
+  }
+
+  it('gets them nothing either where the person opened the attacker’s address by hand, which browsers do not tell from ours', async () => {
+    web.pages.set('lure.example.test/mail', { redirect: clients.begin(evil).url });
+    const page = await living.newPage();
+    await page.goto(`${LURE}/mail`);
+    await assertAsksIn(page, target, ...NAMES);
+    nothing();
+    await page.close();
+  });
+
+  it('answers no frame, image, script, fetch or form of another site, whatever cookies the browser has', async () => {
+    const url = () => JSON.stringify(clients.begin(evil).url);
+    const body = `<iframe src=${url()}></iframe><iframe sandbox="allow-scripts allow-forms" src=${url()}></iframe>
+      <img src=${url()}><object data=${url()}></object><link rel="prefetch" href=${url()}>`;
+    web.pages.set(
+      'lure.example.test/parts',
+      `<!doctype html><title>parts</title>${body}<script>
+        const all = [fetch(${url()}, { mode: 'no-cors', credentials: 'include' }), fetch(${url()}, { credentials: 'include' })];
+        Promise.allSettled(all).then((results) => { document.title = results.map((one) => one.status).join(' '); });
+      </script>`,
+    );
+    const page = await visit(living, '/parts');
+    await page.waitForFunction('document.title !== "parts"');
+    assert.match(await page.title(), /rejected$/, 'nothing of ours can be read');
+    await page.waitForLoadState('networkidle');
+    for (const frame of page.frames().slice(1)) {
+      assert.doesNotMatch(await frame.content(), /<form|value="approve"/, 'nothing of ours can be framed');
+    }
+    nothing();
+    await page.close();
+  });
+
+  it('takes no answer of the provider that the attacker’s own press asked for (threat 1)', async () => {
+    // The attacker goes as far as the redirect to the provider, and sends the victim there.
+    const mine = openBrowser(target);
+    const first = await mine.launch(clients.begin(evil).url);
+    const { left: away } = await target.upstream.choose(mine, first);
+    assert.ok(away);
+    const visits = target.upstream.visits();
+    web.pages.set('lure.example.test/provider', { redirect: away.href });
+    web.pages.set('lure.example.test/page', { redirect: first.url });
+    web.pages.set('lure.example.test/resume', { redirect: first.url.replace('/interaction/', '/authorize/') });
+    for (const path of ['/provider', '/page', '/resume']) {
+      const page = await visit(living, path);
+      await page.waitForURL(`${target.issuer}/**`);
+      assert.equal(await target.recipe.chromium.yes(page).count(), 0, path);
+      nothing();
+      await page.close();
+    }
+    assert.equal(target.upstream.visits(), visits + 1, 'the provider let the victim through, unseen');
+    // Nor can the attacker go on: nobody signed in for them.
+    assert.equal(target.recipe.kindOf(await mine.open(first.url)), 'sign-in');
+  });
+
+  it('takes no click or key that was meant for the page before: an opener that swaps the page under the pointer gets nothing', async () => {
+    const measure = await living.newPage();
+    await measure.goto(clients.begin(evil).url);
+    const box = await target.recipe.chromium.yes(measure).boundingBox();
+    const viewport = measure.viewportSize();
+    await measure.close();
+    assert.ok(box && viewport);
+    const size = `width=${viewport.width},height=${viewport.height}`;
+    const open = `window.popup = open(${JSON.stringify(clients.begin(honest).url)}, "consent", "${size}")`;
+    web.pages.set('lure.example.test/swap', `<!doctype html><title>x</title><button onclick='${open}'>Play</button>`);
+    const page = await visit(living, '/swap');
+    const [popup] = await Promise.all([page.waitForEvent('popup'), page.click('button')]);
+    await popup.setViewportSize(viewport);
+    await popup.waitForURL(`${target.issuer}/interaction/*`);
+    const before = popup.url();
+    await page.evaluate(`popup.location = ${JSON.stringify(clients.begin(evil).url)}`);
+    await popup.waitForURL((url) => url.origin === target.issuer && url.href !== before, {
+      waitUntil: 'domcontentloaded',
+    });
+    for (let press = 0; press < 3; press += 1) {
+      await popup.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+      await popup.keyboard.press('Enter');
+      await popup.keyboard.press('Space');
+    }
+    await popup.waitForTimeout(300);
+    await assertAsksIn(popup, target, ...NAMES);
+    nothing();
+    for (const one of [popup, page]) await one.close();
+  });
+
+  it('gets the code to the attacker only when the person presses on the page that names them', async () => {
+    web.pages.set('lure.example.test/ask', { redirect: clients.begin(evil).url });
+    const page = await visit(living, '/ask');
+    await page.waitForURL(`${target.issuer}/interaction/*`);
+    await assertAsksIn(page, target, ...NAMES);
+    nothing();
+    await target.recipe.chromium.agree(page);
+    await page.waitForURL('https://evil.example.test/**');
+    assert.equal(web.loot('evil.example.test').length, 1, 'the listener hears what it is told');
+    await page.close();
+  });
+});

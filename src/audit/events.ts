@@ -73,7 +73,10 @@ export const events = {
 
   /** A press on a page that showed everything. */
   consentApproved: allowed('consent.approved'),
-  /** A press under a living consent; `details.page` is `short`, or `connect` where signing in was the press. */
+  /**
+   * A press under a living consent, `details.under`; `details.page` is `short`, or `connect` where signing in was the
+   * press.
+   */
   consentContinued: allowed('consent.continued'),
   consentDenied: refused('consent.denied'),
   consentRevoked: recorded('consent.revoked'),

@@ -3,8 +3,6 @@ import type { Database } from '../storage/transactions.ts';
 import { type ClientMetadata, type ClientOrigin, clientFingerprint } from './client.ts';
 import { isSharedHost } from './provenance.ts';
 
-export type NamesStore = ReturnType<typeof createNamesStore>;
-
 /** A client whose name is its own. */
 export interface ProvenName {
   clientId: string;

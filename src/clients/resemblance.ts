@@ -4,8 +4,6 @@ import type { ProvenName } from './names-store.ts';
 import { isSharedHost } from './provenance.ts';
 import { looksOf, skeleton, wordsOf } from './skeleton.ts';
 
-export type Resemblance = ReturnType<typeof createResemblance>;
-
 export interface ResemblanceQuestion {
   clientId: string;
   origin: ClientOrigin;

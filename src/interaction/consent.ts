@@ -66,14 +66,14 @@ export async function submitConsent(
 ): Promise<void> {
   const scene = await setScene(ctx, interaction, deps);
   if (!scene) return;
-  const { answer, bound } = scene;
+  const { answer } = scene;
   if (answer.page === 'stopped') throw stopped(answer);
-  if (!deps.csrf.verify(single(fields, 'csrf'), bound)) {
+  const decision = single(fields, 'decision') ?? '';
+  if (!isOfThisPage(scene, fields, deps) && (SHORT_DECISIONS.has(decision) || !sawMore(scene, fields, deps))) {
     // Also where the client's document changed while the person read: what they pressed is not what they would get.
     if (answer.page === 'approval') return showApproval(scene, deps, { error: 'expired', status: 403 });
     return answer.page === 'short' ? showShort(scene, deps, 403) : showFull(scene, deps, { status: 403 });
   }
-  const decision = single(fields, 'decision') ?? '';
   if (answer.page === 'approval') return submitApproval(scene, fields, deps);
   if (answer.page === 'short' && SHORT_DECISIONS.has(decision)) return submitShort(scene, decision, deps);
   if (decision === 'block' && answer.differences.some(({ kind }) => kind === 'said_no_twice'))
@@ -82,6 +82,15 @@ export async function submitConsent(
 }
 
 const SHORT_DECISIONS: ReadonlySet<string> = new Set(['continue', 'stop', 'cancel']);
+
+function isOfThisPage({ bound }: Scene, fields: Fields, { csrf }: ConsentDeps): boolean {
+  return csrf.verify(single(fields, 'csrf'), bound);
+}
+
+/** The same was agreed to in another tab, and a short page would do by now: the full one that was pressed said no less. */
+function sawMore({ answer, bound }: Scene, fields: Fields, { csrf }: ConsentDeps): boolean {
+  return answer.page === 'short' && csrf.verify(single(fields, 'csrf'), ['full', ...bound.slice(1)]);
+}
 
 /** "Not you?": whoever was signed in is signed out, and page A follows. */
 export async function switchAccount(
@@ -92,8 +101,8 @@ export async function switchAccount(
 ): Promise<void> {
   const scene = await setScene(ctx, interaction, deps);
   if (!scene) return;
-  const { accountId, bound } = scene;
-  const meant = deps.csrf.verify(single(fields, 'csrf'), bound);
+  const { accountId } = scene;
+  const meant = isOfThisPage(scene, fields, deps) || sawMore(scene, fields, deps);
   if (meant) {
     await signOut(ctx, deps.provider);
     await deps.audit.record(events.sessionEnded({ accountId }, { why: 'not_you' }));

@@ -107,6 +107,7 @@ async function record(
   const actingFor = consent.downstream?.clientId;
   const details = {
     ...(actingFor ? { actingFor } : {}),
+    ...(page !== 'full' && answer.basis ? { under: answer.basis.id } : {}),
     version,
     page,
     until: expiresAt.toISOString(),

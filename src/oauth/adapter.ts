@@ -7,6 +7,7 @@ import { hashClientSecret } from '../clients/client.ts';
 import { ACTING_FOR } from '../clients/downstream.ts';
 import type { ClientStore } from '../clients/store.ts';
 import type { ConsentStore } from '../consents/store.ts';
+import { AppError } from '../errors.ts';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifacts.ts';
 import type { GrantStore } from '../storage/grants.ts';
 import type { AccessTokens } from './access-tokens.ts';
@@ -54,7 +55,14 @@ function artifactAdapter(
     find: async (id) => noteWhose(kind, present(await artifacts.find(kind, id))),
     findByUid: async (uid) => present(await artifacts.findByUid(kind, uid)),
     findByUserCode: async (userCode) => present(await artifacts.findByUserCode(kind, userCode)),
-    upsert: (id, payload, ttlSeconds) => artifacts.upsert(kind, id, ofClient(kind, payload), kept(kind, ttlSeconds)),
+    async upsert(id, payload, ttlSeconds) {
+      // Our pages write down what was pressed. Of a request that was answered meanwhile they bring nothing back.
+      if (kind === 'Interaction' && Provider.ctx === undefined) {
+        if (await artifacts.update(kind, id, ofClient(kind, payload), ttlSeconds)) return;
+        throw new AppError('interaction_expired', 400, 'The request was answered already.');
+      }
+      await artifacts.upsert(kind, id, ofClient(kind, payload), kept(kind, ttlSeconds));
+    },
     async destroy(id) {
       const found = await artifacts.destroy(kind, id);
       // A request resumes once: of two at the same instant one finds nothing more to resume.

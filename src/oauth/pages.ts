@@ -76,10 +76,8 @@ export function createProviderPages({ respond }: { respond: Respond }) {
 
 /** Also where nobody is signed in: oidc-provider would answer a form that submits itself by an inline script. */
 export function renderLogout(ctx: KoaContextWithOIDC, respond: Respond): void {
-  const fields = [
-    { name: 'xsrf', value: xsrf(ctx) },
-    { name: 'logout', value: 'yes' },
-  ];
+  // Which button was pressed says whether to sign out.
+  const fields = [{ name: 'xsrf', value: xsrf(ctx) }];
   const client = ctx.oidc.client ? view(ctx.oidc.client) : undefined;
   respond.page(ctx, 'logout', { action: ctx.oidc.urlFor('end_session_confirm'), fields, client });
 }

@@ -25,6 +25,8 @@ export interface ArtifactStore {
   findByUserCode(kind: string, userCode: string): Promise<StoredArtifact | undefined>;
   /** @param ttlSeconds undefined: never expires */
   upsert(kind: string, id: string, payload: Payload, ttlSeconds: number | undefined): Promise<void>;
+  /** Writes again what is there. @returns false where it is gone: nothing was written */
+  update(kind: string, id: string, payload: Payload, ttlSeconds: number | undefined): Promise<boolean>;
   /** @returns false where a row with this identifier existed: nothing was written */
   insert(kind: string, id: string, payload: Payload, ttlSeconds: number | undefined): Promise<boolean>;
   /** Marks as used, once: @returns false where it was used already or is gone */
@@ -89,6 +91,11 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
       await database.write((tx) =>
         tx.artifact.upsert({ where: { kind_id: { kind, id: row.id } }, create: row, update: row }),
       );
+    },
+    async update(kind, id, payload, ttlSeconds) {
+      const { kind: _kind, id: hashed, ...data } = toRow(kind, id, payload, ttlSeconds);
+      const { count } = await database.write((tx) => tx.artifact.updateMany({ where: { kind, id: hashed }, data }));
+      return count === 1;
     },
     async insert(kind, id, payload, ttlSeconds) {
       const data = [toRow(kind, id, payload, ttlSeconds)];

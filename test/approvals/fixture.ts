@@ -11,9 +11,9 @@ import { createTestDatabase } from '../database.ts';
 
 const quiet = { info() {}, warn() {}, error() {} };
 
-export const CLIENT_ID = 'https://app.example/client.json';
+const CLIENT_ID = 'https://app.example/client.json';
 export const REDIRECT = 'https://app.example/callback';
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /** What the client says, and how the scopes read. */
 export const SAID: Said = {

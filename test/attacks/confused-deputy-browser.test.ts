@@ -1,10 +1,10 @@
 /** The confused deputy played in full in a real browser, with a covering consent, a session here and one at the provider alive. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { launchBrowser } from '../browser/chromium.ts';
 import { startWeb, type Web } from '../fakes/attacker.ts';
-import { type Client, type Clients, EVIL, openClients } from './client.ts';
+import { type Client, type Clients, DOCUMENT, EVIL, openClients } from './client.ts';
 import { startDeputy } from './consentry-target.ts';
 import { agreeTo, assertAsksIn, LURE, lures, openContext } from './in-chromium.ts';
 import type { DeputyTarget } from './target.ts';
@@ -25,7 +25,7 @@ describe('a confused deputy in a real browser', () => {
     evil = await clients.register(EVIL, { client_name: 'Claude' });
     living = await openContext(browser, web);
     honest = await clients.register();
-    await agreeTo(living, target, clients.begin(honest).url, (page) => target.upstream.chooseIn(page));
+    await agreeTo(living, target, clients.begin(honest).url, (page) => target.upstream.buttonIn(page).click());
   });
   beforeEach(() => {
     web.forget();
@@ -118,34 +118,76 @@ describe('a confused deputy in a real browser', () => {
     assert.equal(target.recipe.kindOf(await mine.open(first.url)), 'sign-in');
   });
 
-  it('takes no click or key that was meant for the page before: an opener that swaps the page under the pointer gets nothing', async () => {
-    const measure = await living.newPage();
-    await measure.goto(clients.begin(evil).url);
-    const box = await target.recipe.chromium.yes(measure).boundingBox();
-    const viewport = measure.viewportSize();
+  it('takes no click or key that was meant for the page before: an opener that swaps the page under the pointer gets nothing (threat 55)', async () => {
+    const swapped = await swap(living, () => clients.begin(evil).url, target.recipe.chromium.yes);
+    await assertAsksIn(swapped, target, ...NAMES);
+    nothing();
+    await swapped.close();
+  });
+
+  it('takes none on the way to the provider either, where a covering consent would make it the only one (threat 55)', async () => {
+    const document = { ...DOCUMENT, headers: {}, registration: {} };
+    await target.operator.publish(DOCUMENT.clientId, { client_name: 'Desk', redirect_uris: [DOCUMENT.redirectUri] });
+    const context = await openContext(browser, web);
+    const signIn = (page: Page) => target.upstream.buttonIn(page).click();
+    await agreeTo(context, target, clients.begin(document).url, signIn);
+    const page = await context.newPage();
+    await target.recipe.chromium.signOut(page);
+    web.forget();
+    const visits = target.upstream.visits();
+    const swapped = await swap(context, () => clients.begin(document).url, target.upstream.buttonIn);
+    await assertAsksIn(swapped, target, 'Desk', 'client.example.test');
+    assert.equal(target.upstream.visits(), visits);
+    assert.deepEqual(web.loot('client.example.test'), []);
+    await context.close();
+  });
+
+  /** Opens a page of ours in a window, and another under the person's finger. @returns the window */
+  async function swap(context: BrowserContext, next: () => string, button: (page: Page) => Locator): Promise<Page> {
+    const viewport = { width: 1280, height: 1400 };
+    web.pages.set('lure.example.test/ask', { redirect: next() });
+    const measure = await visit(context, '/ask');
+    await measure.waitForURL(`${target.issuer}/interaction/*`);
+    await measure.setViewportSize(viewport);
+    const box = await button(measure).boundingBox();
     await measure.close();
-    assert.ok(box && viewport);
-    const size = `width=${viewport.width},height=${viewport.height}`;
-    const open = `window.popup = open(${JSON.stringify(clients.begin(honest).url)}, "consent", "${size}")`;
+    assert.ok(box);
+    const open = `window.popup = open(${JSON.stringify(clients.begin(honest).url)}, "consent", "width=1280,height=1400")`;
     web.pages.set('lure.example.test/swap', `<!doctype html><title>x</title><button onclick='${open}'>Play</button>`);
-    const page = await visit(living, '/swap');
+    const page = await visit(context, '/swap');
     const [popup] = await Promise.all([page.waitForEvent('popup'), page.click('button')]);
     await popup.setViewportSize(viewport);
     await popup.waitForURL(`${target.issuer}/interaction/*`);
     const before = popup.url();
-    await page.evaluate(`popup.location = ${JSON.stringify(clients.begin(evil).url)}`);
+    await page.evaluate(`popup.location = ${JSON.stringify(next())}`);
     await popup.waitForURL((url) => url.origin === target.issuer && url.href !== before, {
       waitUntil: 'domcontentloaded',
     });
     for (let press = 0; press < 3; press += 1) {
       await popup.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
-      await popup.keyboard.press('Enter');
-      await popup.keyboard.press('Space');
+      for (const key of ['Enter', 'Space']) await popup.keyboard.press(key);
     }
     await popup.waitForTimeout(300);
-    await assertAsksIn(popup, target, ...NAMES);
+    await page.close();
+    return popup;
+  }
+
+  it('takes no press before the page can tell whether it was meant: also on a slow line, where its script comes late', async () => {
+    const slow = await openContext(browser, web);
+    await agreeTo(slow, target, clients.begin(honest).url, (page) => target.upstream.buttonIn(page).click());
+    await slow.route('**/press.js*', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      await route.continue();
+    });
+    web.pages.set('lure.example.test/ask', { redirect: clients.begin(evil).url });
+    const page = await visit(slow, '/ask');
+    await page.waitForURL(`${target.issuer}/interaction/*`, { waitUntil: 'commit' });
+    const early = await page.waitForSelector('button[value=approve]', { timeout: 400 }).catch(() => undefined);
+    await early?.click({ force: true, noWaitAfter: true, timeout: 300 });
+    await page.waitForTimeout(700);
+    await assertAsksIn(page, target, ...NAMES);
     nothing();
-    for (const one of [popup, page]) await one.close();
+    await slow.close();
   });
 
   it('gets the code to the attacker only when the person presses on the page that names them', async () => {

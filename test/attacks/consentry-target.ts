@@ -32,7 +32,7 @@ export async function startDeputy(): Promise<DeputyTarget & { close(): Promise<v
         upstream.behaviour.person = { sub: subject, email: `${subject}@upstream.test`, name: subject };
       },
       choose: (person, page) => person.submit(page, { connection: 'contoso' }),
-      chooseIn: (page) => page.locator('button[name=connection]').click(),
+      buttonIn: (page) => page.locator('button[name=connection]:not([aria-disabled=true])'),
     },
     close,
   };
@@ -84,6 +84,11 @@ function recipe(issuer: string): Recipe {
       },
       async agree(page) {
         await page.locator(`${YES}:not([aria-disabled=true])`).click();
+      },
+      async signOut(page) {
+        await page.goto(`${issuer}/logout`);
+        await page.locator('main button[type=submit]').first().click();
+        await page.waitForURL(({ pathname }) => !/^\/logout(?:\/confirm)?$/.test(pathname));
       },
       yes: (page) => page.locator(YES),
     },

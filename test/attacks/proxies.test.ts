@@ -73,8 +73,9 @@ describe('a proxy with one client ID', () => {
 
   it('that names nobody gets the whole page every time, a warning on it, and nothing that outlives the access token (threats 120, 125)', async () => {
     for (let time = 0; time < 2; time += 1) {
-      const begun = clients.begin(gateway, { scope: `${target.scopes.usual} offline_access`, prompt: 'consent' });
-      const page = await victim.follow(begun.url);
+      const offline = { scope: `${target.scopes.usual} offline_access`, prompt: 'consent' };
+      const begun = clients.begin(gateway, time === 0 ? offline : {});
+      const page = await victim.launch(begun.url);
       assertAsks(target, page, 'Gateway', 'may be behind this');
       assert.equal(target.recipe.kindOf(page), 'consent');
       const { body } = await clients.redeem(gateway, begun, String(codeOf(await target.recipe.agree(victim, page))));

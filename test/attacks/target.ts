@@ -28,8 +28,8 @@ export interface DeputyTarget extends Target {
     become(subject: string): void;
     /** Chooses the provider on a page of the kind `sign-in`. */
     choose(person: Person, page: Step): Promise<Step>;
-    /** The same in a real browser. */
-    chooseIn(page: Page): Promise<void>;
+    /** What is pressed for it in a real browser. */
+    buttonIn(page: Page): ReturnType<Page['locator']>;
   };
 }
 
@@ -67,6 +67,7 @@ export interface Recipe {
   chromium: {
     signIn(page: Page, who: Who): Promise<void>;
     agree(page: Page): Promise<void>;
+    signOut(page: Page): Promise<void>;
     /** Whatever on this page would say yes; none is focused or pressed by it. */
     yes(page: Page): ReturnType<Page['locator']>;
   };

@@ -82,6 +82,13 @@ describe('who may connect', () => {
   it('opens by no software id or family that a registration copies (threat 73)', async () => {
     const members = { client_name: 'Claude', software_id: 'claude-1' };
     await assert.rejects(target.operator.admitOnly({}));
+    for (const rule of [{ softwareId: 'claude-1' }, { redirectHost: 'client.example.test', softwareId: 'claude-1' }]) {
+      undo = await target.operator.admitOnly(rule);
+      for (const uri of [PROGRAM, EVIL, DOCUMENT.redirectUri]) {
+        assert.equal(await kindFor(await clients.register(uri, members)), 'ask', uri);
+      }
+      await undo();
+    }
     undo = await target.operator.admitOnly({ clientHost: 'client.example.test', softwareId: 'claude-1' });
     assert.equal(await kindFor(DOCUMENTED), 'consent');
     for (const uri of [PROGRAM, EVIL, DOCUMENT.redirectUri]) {

@@ -79,6 +79,8 @@ describe('the flow in a real browser', () => {
     await page.keyboard.type(consentry.ana.email);
     await tabTo(page, 'password');
     await page.keyboard.type(consentry.ana.password);
+    // Nobody types that fast: the page takes no press for half a second.
+    await page.locator('button[value=continue]:not([aria-disabled="true"])').waitFor();
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Approve', exact: true }).waitFor();
     assert.equal(await page.evaluate('document.activeElement?.tagName'), 'BODY', 'neither button has the focus');

@@ -1,11 +1,12 @@
-/** Whatever kind of client asks, and in whatever order things happen: no code and no refresh token without a consent (threat 45). */
+/** Whatever kind of client asks: no code and no refresh token without a consent that somebody pressed (threat 45). */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { authorizationUrl, type Begun, signIn, tokenRequest } from '../flow.ts';
 import { type Consentry, sql, startConsentry } from '../harness.ts';
 import { type HttpsStub, startHttpsStub, testCaFile } from '../https-stub.ts';
-import { isConnectPage, isConsentPage, words } from '../interaction/kit.ts';
-import { createPerson, type Person, readForm, type Step } from '../person.ts';
+import { isConsentPage, words } from '../interaction/kit.ts';
+import { createPerson, type Person, type Step } from '../person.ts';
+import { assertHeld } from './invariants.ts';
 import { makeParties, type Party } from './parties.ts';
 
 describe('no code and no refresh token without a consent', () => {
@@ -32,26 +33,6 @@ describe('no code and no refresh token without a consent', () => {
     await stub?.close();
   });
 
-  /** Codes and refresh tokens that no living chain of rows leads from to what this person agreed to with this client. */
-  async function assertHeld(what: string): Promise<void> {
-    const loose = await sql(
-      consentry,
-      `SELECT a.kind, a.client_id FROM artifacts a
-       LEFT JOIN grants g ON g.id = a.grant_id
-       LEFT JOIN consents c ON c.id = g.consent_id AND c.client_id = a.client_id AND c.account_id = a.account_id
-       WHERE a.kind IN ('AuthorizationCode', 'RefreshToken') AND c.id IS NULL`,
-    );
-    assert.deepEqual(loose, [], what);
-    const [counted] = await sql<{ presses: number; codes: number; unpressed: number }>(
-      consentry,
-      `SELECT (SELECT count(*)::int FROM audit_events WHERE type = 'consent.approved') AS presses,
-              (SELECT count(*)::int FROM audit_events WHERE type = 'authorization.code_issued') AS codes,
-              (SELECT count(*)::int FROM consents c WHERE NOT EXISTS (SELECT 1 FROM audit_events e WHERE e.type = 'consent.approved' AND e.consent_id = c.id)) AS unpressed`,
-    );
-    assert.ok(counted && counted.codes <= counted.presses, `${what}: ${JSON.stringify(counted)}`);
-    assert.equal(counted.unpressed, 0, what);
-  }
-
   const begin = (party: Party, params: Record<string, string> = {}) =>
     authorizationUrl(consentry, party.clientId, {
       redirect_uri: party.redirectUri,
@@ -76,16 +57,16 @@ describe('no code and no refresh token without a consent', () => {
     for (const party of parties) {
       const begun = begin(party);
       const page = await ana.open(begun.url);
-      await assertHeld(`${party.kind} asked`);
+      await assertHeld(consentry, `${party.kind} asked`);
       assert.equal(isConsentPage(page), party.mayAuthorize, `${party.kind} ${words(page)}`);
       if (!party.mayAuthorize) continue;
       const code = (await press(page, { decision: 'approve' })).left?.searchParams.get('code') ?? undefined;
       assert.ok(code, party.kind);
-      await assertHeld(`${party.kind} approved`);
+      await assertHeld(consentry, `${party.kind} approved`);
       const tokens = await redeem(party, begun, code);
       assert.equal(tokens.status, 200, `${party.kind} ${JSON.stringify(tokens.body)}`);
       assert.equal(tokens.body.refresh_token !== undefined, party.mayRefresh, party.kind);
-      await assertHeld(`${party.kind} redeemed`);
+      await assertHeld(consentry, `${party.kind} redeemed`);
     }
   });
 
@@ -113,109 +94,6 @@ describe('no code and no refresh token without a consent', () => {
       assert.equal(row?.count, 0, party.kind);
     }
   });
-
-  /** The same numbers for the same seed, so that a failure can be repeated. */
-  function random(seed: number): (below: number) => number {
-    let state = seed;
-    return (below) => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return Math.floor((state / 2 ** 32) * below);
-    };
-  }
-
-  /** One thing that a client or a person does next; codes and tokens seen so far may come back at any time. */
-  function actions(
-    seen: { party: Party; begun: Begun; code: string | undefined }[],
-    tokens: { party: Party; token: string | undefined }[],
-    pick: (below: number) => number,
-  ) {
-    const any = <T>(list: readonly T[]): T => list[pick(list.length)] as T;
-    const open = async (params: Record<string, string> = {}) => {
-      const party = any(parties);
-      const begun = begin(party, params);
-      return { party, begun, page: await ana.open(begun.url) };
-    };
-    return {
-      approve: async () => {
-        const { party, begun, page } = await open();
-        if (!isConsentPage(page)) return;
-        const scope = any([['mail:read'], ['mail:read', 'mail:send'], ['mail:send'], []]);
-        const answer = await press(page, {
-          decision: 'approve',
-          expiry: any(['once', '30d', 'max']),
-          ...(scope.length > 0 ? { scope } : {}),
-        });
-        seen.push({ party, begun, code: answer.left?.searchParams.get('code') ?? undefined });
-      },
-      deny: async () => {
-        const { page } = await open();
-        if (isConsentPage(page)) await press(page, { decision: 'deny' });
-      },
-      leave: async () => {
-        await open();
-      },
-      'prompt=none': async () => {
-        const { page } = await open({ prompt: 'none' });
-        assert.equal(page.left?.searchParams.get('code') ?? null, null);
-      },
-      'forged press': async () => {
-        const { page } = await open();
-        if (isConsentPage(page)) assert.equal((await press(page, { csrf: 'x', decision: 'approve' })).left, undefined);
-      },
-      'press without resuming': async () => {
-        const { page } = await open();
-        if (!isConsentPage(page)) return;
-        const { fields } = readForm(page.html, new URL(page.url).pathname);
-        await ana.send(page.url, { method: 'POST', body: new URLSearchParams([...fields, ['decision', 'approve']]) });
-      },
-      'sign in elsewhere': async () => {
-        const visitor = createPerson(consentry.issuer);
-        const page = await visitor.open(begin(any(parties)).url);
-        if (isConnectPage(page))
-          assert.equal(
-            (await visitor.submit(page, { decision: 'cancel' })).left?.searchParams.get('code') ?? null,
-            null,
-          );
-      },
-      redeem: async () => {
-        if (seen.length === 0) return;
-        const { party, begun, code } = any(seen);
-        const { body } = await redeem(party, begun, code);
-        if (body.refresh_token) tokens.push({ party, token: body.refresh_token });
-      },
-      'redeem as another': async () => {
-        if (seen.length === 0) return;
-        const { party, begun, code } = any(seen);
-        const other = any(parties);
-        if (other !== party) assert.notEqual((await redeem(other, begun, code)).status, 200);
-      },
-      refresh: async () => {
-        if (tokens.length === 0) return;
-        const { party, token } = any(tokens);
-        const { body } = await tokenRequest(
-          consentry.issuer,
-          { grant_type: 'refresh_token', client_id: party.clientId, refresh_token: token },
-          party.headers,
-        );
-        if (body.refresh_token) tokens.push({ party, token: body.refresh_token });
-      },
-      'revoke consent': async () => {
-        await consentry.rooms.consents.revoke({ clientId: any(parties).clientId }, 'test');
-      },
-    };
-  }
-
-  for (const seed of [1, 20_261_123]) {
-    it(`holds after each of 40 random steps (seed ${seed})`, async () => {
-      const pick = random(seed);
-      const possible = Object.entries(actions([], [], pick));
-      for (let step = 0; step < 40; step += 1) {
-        const [name, act] = possible[pick(possible.length)] as (typeof possible)[number];
-        await act();
-        await assertHeld(`step ${step}: ${name}`);
-      }
-    });
-  }
 
   it('the database itself refuses a code, a refresh token or a grant that hangs from nothing', async () => {
     const insert = (kind: string, grant: string | null) =>

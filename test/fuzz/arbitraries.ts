@@ -107,21 +107,26 @@ export function oneOf(words: string): fc.Arbitrary<string> {
   return fc.constantFrom(...words.split(/\s+/).map((word) => (word === '_' ? '' : word)));
 }
 
+/** Mostly plain: an address with one thing wrong goes further than one that is wrong all over. */
+function part(plain: string, odd: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.oneof({ weight: 7, arbitrary: fc.constant(plain) }, { weight: 2, arbitrary: odd });
+}
+
 const scheme = fc.oneof(
-  oneOf(`https: https: https: https: http: HTTPS: javascript: data: vbscript: file: blob: ms-msdt: cursor: vscode:
-    com.example.app: com.apple.x: intent: ssh: ftp: ws: https _`),
+  oneOf(`http: HTTPS: javascript: data: vbscript: file: blob: ms-msdt: cursor: cursor: vscode: com.example.app:
+    com.apple.x: intent: ssh: ftp: ws: https _`),
   fc.constant(' https:'),
 );
-const slashes = oneOf('// // // // // / /// \\\\ /\\ _');
-const userinfo = oneOf('_ _ _ _ _ _ claude.ai@ u:p@ @ %40@ claude.ai\\@');
+const slashes = oneOf('/ /// \\\\ /\\ _');
+const userinfo = oneOf('claude.ai@ u:p@ @ %40@ claude.ai\\@');
 const host = fc.oneof(
-  oneOf(`app.example app.example auth.example.com 127.0.0.1 localhost [::1] app.example. LOCALHOST 127.1 0x7f.1 2130706433 169.254.169.254
-    10.0.0.1 [64:ff9b::7f00:1] [::ffff:127.0.0.1] 0.0.0.0 [::] _ . bücher.example xn--bcher-kva.example ｅxample.com
-    ex%61mple.com a..b localhost. x.localhost claude.ai%2eevil.example ex\u3002ample [::1 xn-- -a-.example`),
+  oneOf(`auth.example.com auth.example.com 127.0.0.1 localhost [::1] app.example. LOCALHOST 127.1 0x7f.1 2130706433
+    169.254.169.254 10.0.0.1 [64:ff9b::7f00:1] [::ffff:127.0.0.1] 0.0.0.0 [::] _ . bücher.example xn--bcher-kva.example
+    ｅxample.com ex%61mple.com a..b localhost. x.localhost claude.ai%2eevil.example ex\u3002ample [::1 xn-- -a-.example`),
   fc.constantFrom('a b', 'a\u0000b', `${'a'.repeat(64)}.example`),
   fc.domain(),
 );
-const port = oneOf('_ _ _ _ : :0 :80 :443 :0443 :33418 :99999 :x :-1');
+const port = oneOf(': :0 :80 :443 :0443 :33418 :99999 :x :-1');
 const segment = fc.oneof(
   oneOf(`/ /cb /cb /callback /.. /. /..; /%2e%2e /%252e /%2f /%5c \\ /%00 /%0d%0a /%zz /日本 /' /{{7*7}} //evil.example /~a
     /;v=1 /@ /%7f`),
@@ -129,18 +134,26 @@ const segment = fc.oneof(
 );
 const path = fc.array(segment, { maxLength: 3 }).map((parts) => parts.join(''));
 const query = fc.oneof(
-  oneOf(`_ _ _ _ _ _ _ ? ?a=b ?code=x ?state= ?%63ode=1 ?iss=https://evil.example ?error=x ?a=b&error ?response=x
+  oneOf(`? ?a=b ?code=x ?state= ?%63ode=1 ?iss=https://evil.example ?error=x ?a=b&error ?response=x
     ?error_description=zq ?a[]=1 ?id_token=1 ?CODE=x ?a=;code=x`),
   fc.constantFrom('?\u0000', '?a="><b zq>'),
 );
-const fragment = oneOf('_ _ _ _ _ _ _ # #top #code=x');
+const fragment = oneOf('# #top #code=x');
+
+const whole = fc.tuple(
+  part('https:', scheme),
+  part('//', slashes),
+  part('', userinfo),
+  part('app.example', host),
+  part('', port),
+  part('/cb', path),
+  part('', query),
+  part('', fragment),
+);
 
 /** What an address may be. */
 export const address: fc.Arbitrary<string> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.tuple(scheme, slashes, userinfo, host, port, path, query, fragment).map((parts) => parts.join('')),
-  },
+  { weight: 6, arbitrary: whole.map((parts) => parts.join('')) },
   { weight: 1, arbitrary: fc.webUrl({ withQueryParameters: true, withFragments: true }) },
   { weight: 1, arbitrary: text },
   { weight: 1, arbitrary: text.map((said) => `https://app.example/${said}`) },

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { approve, authorizationUrl, authorize, basic, LOOPBACK, registerClient } from '../flow.ts';
-import { type Consentry, sql, startConsentry, staticClient } from '../harness.ts';
+import { type Consentry, startConsentry, staticClient } from '../harness.ts';
 import { given, isConnectPage, isConsentPage, words } from '../interaction/kit.ts';
 import { createPerson, type Person, type Step } from '../person.ts';
 import { oneOf } from './arbitraries.ts';
 import { encode, type Twist, twists } from './fields.ts';
-import { assertPage, assertPageHeaders, assertRefusal, ERRORS, holds } from './kit.ts';
+import { assertPage, assertPageHeaders, assertRefusal, connectSql, ERRORS, holds, type Sql } from './kit.ts';
 
 const SITE = 'https://app.example/cb';
 const JWT = 'eyJhbGciOiJub25lIn0.eyJyZXNwb25zZV90eXBlIjoiY29kZSJ9.';
@@ -100,6 +100,7 @@ describe('any authorization request', () => {
   let ana: Person;
   let program: string;
   let site: string;
+  let database: Sql;
   let gateway: { clientId: string; clientSecret: string | undefined };
   before(async () => {
     consentry = await startConsentry({ OUTBOUND_ALLOW: 'localhost' });
@@ -108,8 +109,12 @@ describe('any authorization request', () => {
     site = (await registerClient(consentry.issuer, { redirect_uris: [SITE], client_name: 'Site' })).client_id;
     gateway = await staticClient(consentry.rooms, { kind: 'proxy', redirectUris: ['http://127.0.0.1/callback'] });
     await authorize(consentry, program, { person: ana });
+    database = await connectSql(consentry);
   });
-  after(() => consentry?.close());
+  after(async () => {
+    await database?.close();
+    await consentry?.close();
+  });
 
   const meant = (clientId: string) => {
     const begun = authorizationUrl(consentry, clientId, clientId === site ? { redirect_uri: SITE } : {});
@@ -117,7 +122,7 @@ describe('any authorization request', () => {
   };
   const stored = () => given(consentry);
   const records = async () =>
-    (await sql<{ n: number }>(consentry, 'SELECT count(*)::int AS n FROM audit_events'))[0]?.n ?? 0;
+    (await database.rows<{ n: number }>('SELECT count(*)::int AS n FROM audit_events'))[0]?.n ?? 0;
 
   /** A page of ours, or an error (or nothing) to a program on this very computer. */
   function assertAnswer(page: Step, uri: string): void {
@@ -170,27 +175,33 @@ describe('any authorization request', () => {
   it('can be denied, or approved into a code for what it asked and nothing else, however it was dressed up', async (t) => {
     // What leaves a request that can be approved.
     const { client_id: _c, redirect_uri: _r, resource: _e, response_type: _t, ...dress } = VALUES;
-    await holds(t, 60, fc.tuple(twists(dress), fc.boolean()), async ([twist, press]) => {
-      const page = await open(ana, encode(meant(program), twist));
-      assertAnswer(page, SITE);
-      if (!isConsentPage(page)) return;
-      const done = press
-        ? await approve(ana, page, { scope: ['mail:read', 'mail:label', 'admin'] })
-        : await ana.submit(page, { decision: 'deny' });
-      if (!done.left) return assertAnswer(done, SITE);
-      assert.equal(done.left.origin + done.left.pathname, LOOPBACK);
-      assert.equal(done.left.searchParams.get('iss'), consentry.issuer);
-      assert.equal(done.left.searchParams.has('code'), press, done.left.href);
-      const [row] = await sql<{ scopes: string[] }>(
-        consentry,
-        'SELECT scopes FROM consents ORDER BY approved_at DESC LIMIT 1',
-      );
-      const offered = (page.html.match(/name="scope" value="[^"]*"/g) ?? []).map((one) => one.slice(20, -1));
-      assert.ok(
-        row?.scopes.every((scope) => !press || offered.includes(scope)),
-        `${row?.scopes} of ${offered}`,
-      );
-    });
+    const mode = (value: string): Twist => ({ name: 'response_mode', how: 'replace', value });
+    await holds(
+      t,
+      60,
+      fc.tuple(twists(dress), fc.boolean()),
+      async ([twist, press]) => {
+        await database.forget();
+        const page = await open(ana, encode(meant(program), twist));
+        assertAnswer(page, SITE);
+        if (!isConsentPage(page)) return;
+        const done = press
+          ? await approve(ana, page, { scope: ['mail:read', 'mail:label', 'admin'] })
+          : await ana.submit(page, { decision: 'deny' });
+        if (!done.left) return assertAnswer(done, SITE);
+        assert.equal(done.left.origin + done.left.pathname, LOOPBACK);
+        assert.equal(done.left.searchParams.get('iss'), consentry.issuer);
+        assert.equal(done.left.searchParams.has('code'), press, done.left.href);
+        const [row] = await database.rows<{ scopes: string[] }>('SELECT scopes FROM consents');
+        const offered = (page.html.match(/name="scope" value="[^"]*"/g) ?? []).map((one) => one.slice(20, -1));
+        const kept = row?.scopes ?? [];
+        assert.ok(kept.length > 0 === press && kept.every((scope) => offered.includes(scope)), `${kept} of ${offered}`);
+      },
+      [
+        [[mode('form_post')], true],
+        [[mode('fragment')], false],
+      ],
+    );
   });
 
   it('never leads back to this very server, whatever port a program may take', async () => {

@@ -97,4 +97,6 @@ export const knownMembers: readonly Record<string, unknown>[] = [
     consentry_access: { 'http://127.0.0.1:9/mail': ['mail:send'] },
   },
   { redirect_uris: ['https://app.example/cb', 'https://app.example/cb?code=x'] },
+  { grant_types: ['authorization_code', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code'] },
+  { response_types: ['code', 'code id_token'], subject_type: 'pairwise', id_token_signed_response_alg: 'none' },
 ];

@@ -4,12 +4,12 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { begin, type Federated, startFederated } from '../federation/kit.ts';
 import { authorizationUrl, authorize, LOOPBACK, registerClient } from '../flow.ts';
-import { MAIL, PASSWORD, sql } from '../harness.ts';
+import { MAIL, PASSWORD } from '../harness.ts';
 import { given, isConsentPage, words } from '../interaction/kit.ts';
 import { createPerson, type Person, readForm, type Step } from '../person.ts';
 import { address, json, oneOf, text } from './arbitraries.ts';
 import { encode, percent, twists } from './fields.ts';
-import { assertPage, assertPageHeaders, holds } from './kit.ts';
+import { assertPage, assertPageHeaders, connectSql, holds, type Sql } from './kit.ts';
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const DAY_MS = 86_400_000;
@@ -31,14 +31,19 @@ describe('any input to a page', () => {
   let federated: Federated;
   let ana: Person;
   let program: string;
+  let database: Sql;
   before(async () => {
     federated = await startFederated({ ids: ['contoso'] });
     const { consentry } = federated;
     ana = createPerson(consentry.issuer);
     program = (await registerClient(consentry.issuer)).client_id;
     await authorize(consentry, program, { person: ana });
+    database = await connectSql(consentry);
   });
-  after(() => federated?.close());
+  after(async () => {
+    await database?.close();
+    await federated?.close();
+  });
 
   const url = (path: string) => federated.consentry.issuer + path;
 
@@ -70,24 +75,31 @@ describe('any input to a page', () => {
   it('page A says no in its own words, and signs nobody in who has not the password', async (t) => {
     const { consentry } = federated;
     const before = await given(consentry);
-    await holds(t, 45, twists(CHOICES), async (twist) => {
-      const person = createPerson(consentry.issuer);
-      const page = await begin(federated, person, program);
-      const { action, fields } = fieldsOf(page);
-      const stranger = { ...fields, email: 'zq@zq.example', password: 'zq', decision: 'continue' };
-      const changed = twist.filter(({ name, value }) => name !== 'password' || value !== PASSWORD);
-      const answer = await post(person, action, encode(stranger, changed));
-      assertAnswer(answer);
-      assert.ok(!isConsentPage(answer), words(answer));
-    });
+    await holds(
+      t,
+      45,
+      twists(CHOICES),
+      async (twist) => {
+        const person = createPerson(consentry.issuer);
+        const page = await begin(federated, person, program);
+        const { action, fields } = fieldsOf(page);
+        const stranger = { ...fields, email: 'zq@zq.example', password: 'zq', decision: 'continue' };
+        const changed = twist.filter(({ name, value }) => name !== 'password' || value !== PASSWORD);
+        const answer = await post(person, action, encode(stranger, changed));
+        assertAnswer(answer);
+        assert.ok(!isConsentPage(answer), words(answer));
+      },
+      [[{ name: 'email', how: 'replace', value: '"><b zq>@zq.example' }]],
+    );
     assert.deepEqual(await given(consentry), before);
   });
 
   it('the pages of a consent take what they offered, for no longer than they offered it', async (t) => {
     const { consentry } = federated;
     const decision = oneOf('approve approve approve deny continue cancel _');
-    const full = fc.boolean();
-    await holds(t, 45, fc.tuple(decision, full, twists(CHOICES)), async ([pressed, whole, twist]) => {
+    const input = fc.tuple(decision, fc.boolean(), fc.boolean(), twists(CHOICES));
+    await holds(t, 45, input, async ([pressed, whole, anew, twist]) => {
+      if (anew) await database.forget();
       const begun = authorizationUrl(consentry, program, {
         scope: whole ? 'mail:read mail:label openid' : 'mail:read',
       });
@@ -97,8 +109,7 @@ describe('any input to a page', () => {
       const { action, fields } = fieldsOf(page);
       const answer = await post(ana, action, encode({ ...fields, decision: pressed }, twist));
       assertAnswer(answer);
-      const rows = await sql<{ scopes: string[]; from: Date; to: Date }>(
-        consentry,
+      const rows = await database.rows<{ scopes: string[]; from: Date; to: Date }>(
         'SELECT scopes, approved_at AS "from", expires_at AS "to" FROM consents WHERE revoked_at IS NULL',
       );
       for (const { scopes, from, to } of rows) {
@@ -110,21 +121,20 @@ describe('any input to a page', () => {
 
   it('a reason for an administrator is kept as a text that everybody can read, or refused', async (t) => {
     const { consentry } = federated;
-    await sql(consentry, `UPDATE policy_rules SET match = '{"above":"medium"}' WHERE id = 'default'`);
-    await sql(consentry, 'DELETE FROM consents');
+    await database.rows(`UPDATE policy_rules SET match = '{"above":"medium"}' WHERE id = 'default'`);
+    await database.forget();
     const boss = { email: 'boss@contoso.test', role: 'owner', passwordHash: 'x', createdAt: new Date() } as const;
     await consentry.rooms.accountStore.create({ ...boss });
-    await holds(t, 35, text, async (reason) => {
+    await holds(t, 30, text, async (reason) => {
       // Of open ones nobody has many.
-      await sql(consentry, 'DELETE FROM approval_requests');
+      await database.rows('DELETE FROM approval_requests');
       const { client_id: id } = await registerClient(consentry.issuer);
       const page = await ana.open(authorizationUrl(consentry, id, { scope: 'mail:send' }).url);
       assertAnswer(page);
       const { action, fields } = fieldsOf(page);
       const answer = await post(ana, action, encode({ ...fields, decision: 'ask', reason: reason.toWellFormed() }, []));
       assertAnswer(answer);
-      const [row] = await sql<{ id: string; reason: string | null }>(
-        consentry,
+      const [row] = await database.rows<{ id: string; reason: string | null }>(
         'SELECT id, reason FROM approval_requests WHERE client_id = $1',
         [id],
       );
@@ -236,7 +246,7 @@ describe('any input to a page', () => {
         state: [],
       },
     });
-    const hash = () => sql(consentry, 'SELECT password_hash FROM accounts ORDER BY id');
+    const hash = () => database.rows('SELECT password_hash FROM accounts ORDER BY id');
     const before = await hash();
     const type = fc.constantFrom(
       FORM['content-type'],
@@ -268,8 +278,8 @@ describe('any input to a page', () => {
   });
 
   it('left nothing in the database that names another server than ours', async () => {
-    const [row] = await sql<{ n: number }>(federated.consentry, 'SELECT count(*)::int AS n FROM resources');
+    const [row] = await database.rows<{ n: number }>('SELECT count(*)::int AS n FROM resources');
     assert.equal(row?.n, 1);
-    assert.equal((await sql(federated.consentry, 'SELECT 1 FROM resources WHERE uri = $1', [MAIL.uri])).length, 1);
+    assert.equal((await database.rows('SELECT 1 FROM resources WHERE uri = $1', [MAIL.uri])).length, 1);
   });
 });

@@ -123,7 +123,7 @@ describe('any request to an endpoint for programs', () => {
       { grant_type: 'client_credentials', scope: 'mail:read' },
       {},
     );
-    await holds(t, 300, fc.tuple(base, twists(VALUES), headers), async ([fields, twist, sent]) => {
+    await holds(t, 200, fc.tuple(base, twists(VALUES), headers), async ([fields, twist, sent]) => {
       const body = encode({ client_id: program, resource: MAIL.uri, ...fields }, twist);
       await assertRefusal(await post('/token', body, sent), ERRORS.token);
     });
@@ -132,7 +132,7 @@ describe('any request to an endpoint for programs', () => {
 
   it('with a code gets the token that was agreed to or a standard error', async (t) => {
     const { client_id: _, token: _t, token_type_hint: _h, ...about } = VALUES;
-    await holds(t, 40, twists(about), async (twist) => {
+    await holds(t, 25, twists(about), async (twist) => {
       const { code, verifier, redirectUri } = await authorize(consentry, program, { person: ana });
       const fields = {
         grant_type: 'authorization_code',
@@ -160,7 +160,7 @@ describe('any request to an endpoint for programs', () => {
     const path = fc.constantFrom('/introspect' as const, '/revoke' as const);
     const who = fc.constantFrom('resource', 'program', 'nobody');
     const input = fc.tuple(path, who, twists(VALUES), headers);
-    await holds(t, 300, input, async ([to, asks, twist, sent]) => {
+    await holds(t, 200, input, async ([to, asks, twist, sent]) => {
       const authorization = asks === 'resource' ? basic(mail.clientId, mail.clientSecret) : {};
       const body = encode({ token: 'unknown', ...(asks === 'program' ? { client_id: program } : {}) }, twist);
       const response = await post(to, body, { ...sent, ...authorization });

@@ -2,12 +2,12 @@
 import type { Pages } from '../../src/web/pages.ts';
 
 export const csrf = 'q0hZx3mPd2cT8rYw';
-export const action = '/interaction/Vt4x0zq';
+const action = '/interaction/Vt4x0zq';
 export const claude = { name: 'Claude', host: 'claude.ai', id: 'https://claude.ai/oauth/mcp-oauth-client-metadata' };
 export const claudeCode = { name: 'Claude Code', id: 'f3Kx' };
 export const hosted = { kind: 'https', host: 'claude.ai' } as const;
 export const loopback = { kind: 'loopback', host: '127.0.0.1' } as const;
-export const mail = { name: 'Mail', host: 'mail.contoso.example' };
+const mail = { name: 'Mail', host: 'mail.contoso.example' };
 
 export const connect: Pages['connect'] = {
   action,

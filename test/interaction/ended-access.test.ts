@@ -101,9 +101,7 @@ describe('what ends an app’s access', () => {
     );
     const page = await ask(await register());
     assert.ok(isShortPage(page), words(page));
-    const began = performance.now();
     assert.match(heading(await press(page, 'stop')), /stopped/);
-    assert.ok(performance.now() - began < 3_000);
     const ended = await sql(
       consentry,
       `SELECT revoked_reason AS reason, count(*)::int AS n FROM consents WHERE client_id LIKE $1 || '%' GROUP BY 1`,
@@ -173,9 +171,7 @@ describe('what ends an app’s access', () => {
     await sql(consentry, "UPDATE metadata_documents SET fresh_until = now() - interval '1 minute' WHERE url = $1", [
       id,
     ]);
-    const began = performance.now();
     const page = await ana.open(authorizationUrl(consentry, id, { redirect_uri: 'http://127.0.0.1:7/kept' }).url);
-    assert.ok(performance.now() - began < 3_000);
     assert.equal(page.status, 200, words(page));
     assert.ok(!isConnectPage(page), words(page));
     const living = await sql(

@@ -205,10 +205,10 @@ describe('any metadata document', () => {
 
   it('left no trace in the database that would be refused when it is read', async () => {
     const copies = await sql<{ url: string; body: string }>(consentry, 'SELECT url, body FROM metadata_documents');
-    assert.ok(copies.length > 20, `${copies.length} copies`);
+    assert.ok(copies.length > 3, `${copies.length} copies`);
     for (const { url, body } of copies) assertCopy(url, body, consentry.issuer);
     const rows = await sql<{ id: string }>(consentry, "SELECT id FROM clients WHERE origin = 'document'");
-    assert.ok(rows.length > 10, `${rows.length} rows`);
+    assert.ok(rows.length > 1, `${rows.length} rows`);
     for (const { id } of rows) await assertKept(consentry, id, 'document');
   });
 });

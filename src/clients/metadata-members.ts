@@ -78,10 +78,8 @@ export function dropEmpty(metadata: Metadata): void {
 
 export function isHttpsLink(value: unknown): boolean {
   if (typeof value !== 'string' || value.length > MAX_LINK_LENGTH) return false;
-  // As it stands, not as a parser would mend it: `https:\\host`, a line break in the middle of a host.
-  if (!/^https:\/\/[^/]/i.test(value) || !URI_CHARACTERS.test(value)) return false;
-  const url = URL.parse(value);
-  return url !== null && url.username === '' && url.password === '';
+  // As it stands, not as a parser would mend it: `https:\\host`, a line break in the middle of a host, an empty user.
+  return /^https:\/\/[^/?#@]+(?:[/?#]|$)/i.test(value) && URI_CHARACTERS.test(value) && URL.canParse(value);
 }
 
 export function setMember(metadata: Metadata, member: string, value: unknown): void {

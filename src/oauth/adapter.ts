@@ -146,7 +146,8 @@ function accessTokenAdapter(kind: 'AccessToken' | 'ClientCredentials', deps: Ada
   return unsupported(kind, {
     async find(id) {
       const found = await accessTokens.find(kind, id);
-      if (kind === 'AccessToken' || !found?.clientId) return found;
+      if (!found?.clientId) return found;
+      if (kind === 'AccessToken') return (await isStillThere(found.clientId)) ? found : undefined;
       // A person's token ends with its grant; a service's has none and ends with the service.
       const client = await clients.find(found.clientId);
       return client && !client.revokedAt ? found : undefined;
@@ -155,6 +156,20 @@ function accessTokenAdapter(kind: 'AccessToken' | 'ClientCredentials', deps: Ada
     // They end with their grant.
     revokeByGrantId: async () => {},
   });
+}
+
+/**
+ * oidc-provider looks for a token's client after its grant. What is read of its document now may end that grant; and that
+ * it cannot be read is no fault of the server that asks about the token.
+ */
+async function isStillThere(clientId: string): Promise<boolean> {
+  const ctx = Provider.ctx as KoaContextWithOIDC | undefined;
+  try {
+    return (await ctx?.oidc.provider.Client.find(clientId)) !== undefined;
+  } catch (error) {
+    if (error instanceof errors.OIDCProviderError) return false;
+    throw error;
+  }
 }
 
 function clientAdapter({ clients, consents, audit, suspendChanged }: AdapterDeps): Adapter {

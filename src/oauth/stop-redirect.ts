@@ -1,6 +1,7 @@
 /**
  * No error, Deny or `prompt=none` is redirected by itself to an https host that nobody here approved: the server would
- * be an open redirector (OAuth 2.1 §7.12.2). The person gets page G with a plain link instead.
+ * be an open redirector (OAuth 2.1 §7.12.2). Nor does it open an app before anybody pressed: browsers may remember that
+ * it is allowed to. The person gets page G instead, with a plain link to a host.
  */
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { ClientStore } from '../clients/store.ts';
@@ -21,8 +22,11 @@ export function createStopRedirect(deps: {
     target: URL,
     clientId: string | undefined,
     redirectUri: string | undefined,
+    pressed: boolean,
   ): Promise<boolean> {
-    if (target.protocol !== 'https:') return true;
+    // A program on this very computer.
+    if (target.protocol === 'http:') return true;
+    if (target.protocol !== 'https:' && pressed) return true;
     if (!clientId || !redirectUri) return false;
     const record = await clients.find(clientId);
     return record?.origin === 'static' || consents.isKnownRedirect(clientId, redirectUri);
@@ -42,7 +46,8 @@ export function createStopRedirect(deps: {
       redirect_uri: redirectUri,
       ui_locales: uiLocales,
     } = (oidc.params ?? {}) as Record<string, string | undefined>;
-    if (!error || (await isTrusted(location, clientId, redirectUri))) return;
+    const pressed = oidc.route === 'resume';
+    if (!error || (await isTrusted(location, clientId, redirectUri, pressed))) return;
     ctx.remove('Location');
     const description = answer.get('error_description');
     respond.stopped(

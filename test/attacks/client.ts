@@ -121,7 +121,16 @@ export async function openClients({ issuer, resource }: Pick<Target, 'issuer' | 
     return post('token', fields, client.headers);
   }
 
-  return { metadata, endpoint, post, tryRegister, register, begin, redeem, refresh };
+  /** RFC 7592: the client changes what it says of itself. */
+  async function update({ registration }: Client, change: Record<string, unknown>): Promise<Answer> {
+    const { registration_access_token: token, registration_client_uri: uri, ...said } = registration;
+    const { client_id_issued_at: _at, client_secret_expires_at: _until, ...own } = said;
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ ...own, ...change });
+    return readAnswer(await fetch(String(uri), { method: 'PUT', headers, body }));
+  }
+
+  return { metadata, endpoint, post, tryRegister, register, update, begin, redeem, refresh };
 }
 
 export function basic(id: string, secret: string): Record<string, string> {

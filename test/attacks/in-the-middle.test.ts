@@ -129,7 +129,6 @@ describe('an authorization server in the middle', () => {
       await page.waitForURL('https://client.example.test/callback**');
       const [answer] = web.loot('client.example.test');
       assert.equal(answer?.get('iss'), target.issuer, 'a client that compares it hands nothing over (RFC 9207)');
-      await page.close();
     });
 
     it('gets nothing where a program opens the browser at the attacker’s server, which sends it on', async () => {
@@ -140,7 +139,6 @@ describe('an authorization server in the middle', () => {
       await page.waitForTimeout(700);
       assert.deepEqual(codes, []);
       assert.equal(await target.recipe.chromium.yes(page).count(), 1);
-      await page.close();
     });
   });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import { type Clients, EVIL, openClients, PROGRAM } from './client.ts';
+import { type Client, type Clients, EVIL, openClients, PROGRAM } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
 import { assertAsks, type Browser, codeOf, connected, signedIn, words } from './victim.ts';
@@ -48,30 +48,24 @@ describe('a registration', () => {
   });
   after(() => target?.close());
 
+  async function update(client: Client, change: Record<string, unknown>): Promise<void> {
+    const { status, body } = await clients.update(client, change);
+    assert.equal(status, 200, JSON.stringify(body));
+  }
+
   it('sets no member that is the server’s, neither at once nor by an update (threat 22)', async () => {
-    const { registration } = await clients.register(PROGRAM, OWNED);
-    const manage = {
-      authorization: `Bearer ${registration.registration_access_token}`,
-      'content-type': 'application/json',
-    };
-    const {
-      registration_access_token: _token,
-      registration_client_uri: uri,
-      client_id_issued_at: _at,
-      ...own
-    } = registration;
-    const kept = { client_id: own.client_id, client_secret: undefined, registration_access_token: undefined };
-    const body = JSON.stringify({ ...own, ...OWNED, ...kept });
-    const put = await fetch(String(uri), { method: 'PUT', headers: manage, body });
-    const updated = (await put.json()) as Record<string, unknown>;
-    assert.equal(put.status, 200, JSON.stringify(updated));
+    const client = await clients.register(PROGRAM, OWNED);
+    const { registration } = client;
+    const kept = { client_id: client.clientId, client_secret: undefined, registration_access_token: undefined };
+    const { status, body: updated } = await clients.update(client, { ...OWNED, ...kept });
+    assert.equal(status, 200, JSON.stringify(updated));
     for (const said of [registration, updated]) {
       for (const [member, value] of Object.entries(OWNED)) {
         if (member === 'client_id') assert.notEqual(said.client_id, value);
         else assert.notDeepEqual(said[member], value, member);
       }
     }
-    const page = await victim.follow(clients.begin({ clientId: String(own.client_id), redirectUri: PROGRAM }).url);
+    const page = await victim.follow(clients.begin(client).url);
     assertAsks(target, page, 'Claude Code');
     assert.equal(target.recipe.kindOf(page), 'consent');
   });
@@ -138,7 +132,7 @@ describe('a registration', () => {
       const client = await clients.register(PROGRAM, { client_name: 'Harmless' });
       const page = await victim.launch(clients.begin(client).url);
       assertAsks(target, page, 'Harmless');
-      await update(client.registration, change);
+      await update(client, change);
       const answer = await target.recipe.agree(victim, page);
       assert.equal(codeOf(answer), undefined, JSON.stringify(change));
     }
@@ -149,7 +143,7 @@ describe('a registration', () => {
       const client = await clients.register(PROGRAM, { client_name: 'Harmless' });
       const begun = clients.begin(client);
       const code = codeOf(await target.recipe.agree(victim, await victim.launch(begun.url)));
-      await update(client.registration, change);
+      await update(client, change);
       const { status, body } = await clients.redeem(client, begun, String(code));
       assert.deepEqual([status, body.error], [400, 'invalid_grant'], JSON.stringify(change));
     }
@@ -157,7 +151,7 @@ describe('a registration', () => {
 
   it('that moves away under a living grant is asked about again, with where it used to go (threats 11, 43)', async () => {
     const { client, browser, tokens } = await connected(target, clients);
-    await update(client.registration, { redirect_uris: [EVIL], client_name: 'Claude Code' });
+    await update(client, { redirect_uris: [EVIL], client_name: 'Claude Code' });
     const refreshed = await clients.refresh(client, tokens.refresh_token);
     assert.deepEqual([refreshed.status, refreshed.body.error], [400, 'invalid_grant']);
     const page = await browser.launch(clients.begin({ ...client, redirectUri: EVIL }).url);
@@ -211,16 +205,4 @@ describe('a registration', () => {
       assert.doesNotMatch(words(page), /\b49\b/);
     }
   });
-
-  async function update(registration: Record<string, unknown>, change: Record<string, unknown>): Promise<void> {
-    const {
-      registration_access_token: token,
-      registration_client_uri: uri,
-      client_id_issued_at: _at,
-      ...own
-    } = registration;
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const answer = await fetch(String(uri), { method: 'PUT', headers, body: JSON.stringify({ ...own, ...change }) });
-    assert.equal(answer.status, 200, await answer.text());
-  }
 });

@@ -76,7 +76,13 @@ test('links that are not https are dropped, and valid ones stay', () => {
 });
 
 test('a link that a parser would have to mend is dropped', () => {
-  const odd = ['https:app.example', 'https:\\\\app.example', 'https:///app.example', 'https://app.example/a b'];
+  const odd = [
+    'https:app.example',
+    'https:\\\\app.example',
+    'https:///app.example',
+    'https://app.example/a b',
+    'https://@app.example',
+  ];
   const hidden = [
     'https://app\n.example/',
     'https://app.example/\u202e',

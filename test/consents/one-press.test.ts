@@ -148,6 +148,17 @@ describe('signing in on page A, where a consent covers the request', () => {
     assert.equal((await given(world.consentry)).codes, codes);
   });
 
+  it('is not any more where the page after it was shown and left open: that one waits for its own press', async () => {
+    const { browser, clientId } = await known();
+    const params = { scope: 'mail:read mail:label' };
+    const waiting = await signIn(browser, await pageA(browser, clientId, { params }), world.consentry.ana);
+    assertPage(waiting, 'wider');
+    await connect(world, browser, clientId, { params });
+    const { codes } = await given(world.consentry);
+    assertPage(await browser.open(waiting.url), 'short');
+    assert.equal((await given(world.consentry)).codes, codes);
+  });
+
   /** Signs in, and stops before going on. */
   async function submitOnly(browser: Browser, page: Step): Promise<string> {
     const body = new URLSearchParams(readForm(page.html, new URL(page.url).pathname).fields);

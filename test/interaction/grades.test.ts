@@ -230,6 +230,21 @@ describe('a document that changes under a living grant', () => {
     assert.equal((await renew(clientId, refreshToken, {})).body.error, 'invalid_grant');
   });
 
+  it('whoever asks about a token first, it is told as ended: no server is told once more that it lives', async () => {
+    const { clientId, accessToken } = await connected({});
+    await world.publish(name, { redirect_uris: [THERE] });
+    assert.deepEqual((await introspect(world.consentry, accessToken)).body, { active: false });
+    assert.deepEqual(await suspended(clientId), ['redirect_removed']);
+  });
+
+  it('taken off the web (410): its tokens are told as ended, and the server that asks is not told that it did wrong', async () => {
+    const { clientId, accessToken, refreshToken } = await connected({});
+    await world.publish(name, undefined);
+    const told = await introspect(world.consentry, accessToken);
+    assert.deepEqual([told.status, told.body], [200, { active: false }]);
+    assert.equal((await renew(clientId, refreshToken, {})).body.error, 'invalid_client');
+  });
+
   it('another sign-in of the same client, to an address that it keeps, goes on', async () => {
     const { clientId, refreshToken } = await connected({ redirect_uris: [HERE, THERE] });
     const kept = await connect(world, ana, clientId, { params: { redirect_uri: THERE } });

@@ -74,7 +74,7 @@ describe('the short page', () => {
       [sister],
     );
     assert.equal(recorded?.consent_id, own.id);
-    assert.deepEqual(recorded?.details.differences, []);
+    assert.deepEqual([recorded?.details.under, recorded?.details.differences], [before.id, []]);
     // Each has its own: what is taken from one stays with the other.
     await world.consentry.rooms.consents.revoke({ clientId }, 'test');
     assert.equal((await refresh(world.consentry, sister, body.refresh_token)).status, 200);
@@ -259,6 +259,17 @@ describe('the short page', () => {
       assert.ok((await given(world.consentry)).codes <= codes && (await given(world.consentry)).grants <= grants);
       codeOf(await press(ana, { ...answer, status: 200 }));
     }
+  });
+
+  it('takes the press on a full page that was open before it would have done, and no Continue from there', async () => {
+    const program = await world.register(world.newName());
+    const [first, second] = [await ask(world, ana, program), await ask(world, ana, program)];
+    codeOf(await press(ana, second.page));
+    assertPage(await ana.open(first.page.url), 'short');
+    const hasty = await ana.submit(first.page, { decision: 'continue' });
+    assert.deepEqual([hasty.status, hasty.left], [403, undefined]);
+    codeOf(await press(ana, first.page, { expiry: '30d' }));
+    assert.deepEqual(await recordOf(world, program), ['consent.approved full', 'consent.approved full']);
   });
 
   it('forged, or pressed with the token of another page, gives nothing', async () => {

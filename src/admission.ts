@@ -1,4 +1,4 @@
-/** Who may connect: the operator's rules and what administrators approved, put together for the contract. */
+/** Who may connect: the operator's rules, what administrators approved and people's roles, put together for the contract. */
 import type { Approvals } from './approvals/approval.ts';
 import type { ClientOrigin, ClientRecord } from './clients/client.ts';
 import { isProven } from './clients/provenance.ts';
@@ -6,6 +6,7 @@ import type { Asking, Request } from './consents/agreement.ts';
 import type { Admission, Terms } from './consents/consent.ts';
 import type { Policy, Verdict } from './policy/policy.ts';
 import type { Sensitivity } from './resources/resource.ts';
+import type { Standing } from './roles/standing-store.ts';
 
 export interface AdmissionDeps {
   policy: Policy;
@@ -13,6 +14,8 @@ export interface AdmissionDeps {
   clients: { find(id: string): Promise<ClientRecord | undefined> };
   /** Living accounts that may approve. */
   accounts: { listApprovers(): Promise<readonly { id: string }[]> };
+  /** How far a person may go at an MCP server, and whether it knows the connection they came by. */
+  roles: { standing(accountId: string, resourceId: string): Promise<Standing> };
 }
 
 export type Admit = (
@@ -24,7 +27,7 @@ export type Admit = (
  * The strictest of what the rules say of the client and of the client that it acts for; what waits for an administrator
  * is allowed where one approved exactly this, or where the person is the only administrator there is.
  */
-export function createAdmission({ policy, approvals, clients, accounts }: AdmissionDeps): Admit {
+export function createAdmission({ policy, approvals, clients, accounts, roles }: AdmissionDeps): Admit {
   async function verdict(asking: Asking, request: Request): Promise<Verdict> {
     const record = await clients.find(asking.clientId);
     const origin: ClientOrigin = record?.origin ?? 'document';
@@ -48,17 +51,23 @@ export function createAdmission({ policy, approvals, clients, accounts }: Admiss
   }
 
   return async (request, said) => {
-    if (request.scopes.length === 0) return { allowed: [], waiting: [], denied: [], byOwnPress: [] };
+    const nothing = { allowed: [], waiting: [], byOwnPress: [] };
+    const standing = await roles.standing(request.accountId, request.resource.id);
+    // Also where a request names no scope: the person is refused, whatever is asked for.
+    if (!standing.accepted) return { ...nothing, denied: request.scopes, signInBy: standing.acceptedNames };
+    if (request.scopes.length === 0) return { ...nothing, denied: [] };
     const verdicts = [await verdict(request, request)];
     if (request.downstream) verdicts.push(await verdict(request.downstream, request));
-    const denied = request.scopes.filter((scope) => verdicts.some((one) => one.denied.includes(scope)));
+    const byRules = request.scopes.filter((scope) => verdicts.some((one) => one.denied.includes(scope)));
+    const beyondRole = beyond(request, standing).filter((scope) => !byRules.includes(scope));
+    const denied = request.scopes.filter((scope) => byRules.includes(scope) || beyondRole.includes(scope));
     const asked = request.scopes.filter(
       (scope) => !denied.includes(scope) && verdicts.some((one) => one.waiting.includes(scope)),
     );
     const { approved, byOwnPress } = asked.length > 0 ? await permitted(asked, request, said) : NOTHING;
     const waiting = asked.filter((scope) => !approved.includes(scope) && !byOwnPress.includes(scope));
     const allowed = request.scopes.filter((scope) => !denied.includes(scope) && !waiting.includes(scope));
-    return { allowed, waiting, denied, byOwnPress };
+    return { allowed, waiting, denied, byOwnPress, ...(beyondRole.length > 0 ? { beyondRole } : {}) };
   };
 
   async function permitted(
@@ -92,6 +101,13 @@ interface Permitted {
 }
 
 const NOTHING: Permitted = { approved: [], byOwnPress: [] };
+
+/** What no role of the person reaches, of the scopes of the MCP server. */
+function beyond({ resource, scopes }: Request, { ceiling }: Standing): string[] {
+  if (!ceiling) return [];
+  const own = new Set(resource.scopes.map(({ name }) => name));
+  return scopes.filter((scope) => own.has(scope) && !ceiling.includes(scope));
+}
 
 /** Scopes of OpenID Connect tell who somebody is and open no server. */
 function scopesOf({ resource, scopes }: Request): { name: string; sensitivity: Sensitivity }[] {

@@ -60,6 +60,8 @@ export interface Config {
   readonly webhook?: { readonly url: string; readonly secret: Buffer } | undefined;
   /** The mail server for notices (its password in the URL), and their sender: `address` or `Name <address>`. */
   readonly mail?: { readonly smtpUrl: string; readonly from: string } | undefined;
+  /** Absolute path of a JSON file with connections to identity providers. */
+  readonly connectionsFile?: string | undefined;
   /** 0 switches the grace window off. */
   readonly refreshGraceSeconds: number;
 }
@@ -87,6 +89,7 @@ const settings = [
   'WEBHOOK_SECRET',
   'SMTP_URL',
   'MAIL_FROM',
+  'CONNECTIONS_FILE',
   'REFRESH_GRACE_SECONDS',
   'NODE_ENV',
 ] as const;
@@ -145,6 +148,7 @@ export function readConfig(env: Environment, sources: ConfigSources = {}): Confi
     brandName: read('BRAND_NAME', parseBrandName, 'Consentry'),
     supportUrl: read('SUPPORT_URL', parseSupportUrl, undefined),
     ...readNotices(read, problems),
+    connectionsFile: read('CONNECTIONS_FILE', path, undefined),
     refreshGraceSeconds: read('REFRESH_GRACE_SECONDS', (value) => parseWholeNumber(value, 0, 300), 30),
   };
   if (config.demo && config.demoPort === config.port) {

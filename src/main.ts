@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { ensureFirstAdministrator } from './accounts/first-administrator.ts';
 import { events } from './audit/events.ts';
 import { type Config, readConfig } from './config.ts';
+import { synchroniseConnections } from './configured-connections.ts';
 import { startDemoServer } from './demo/server.ts';
 import { registerDemo } from './demo-resource.ts';
 import { AppError } from './errors.ts';
+import { readConfigured } from './federation/configured.ts';
 import { createRooms } from './rooms.ts';
 import { startServer } from './server.ts';
 import { openDatabase } from './storage/database.ts';
@@ -21,7 +23,8 @@ type Stop = () => Promise<void>;
 const root = fileURLToPath(new URL('../', import.meta.url));
 
 async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
-  const { dataDir, databaseUrl } = config;
+  const { dataDir, databaseUrl, connectionsFile: path, issuer } = config;
+  const configured = path === undefined ? [] : readConfigured({ path, env: process.env, issuer });
   const database = await openDatabase({ databaseUrl, dataDir, log, mode: 'serve' });
   stops.unshift(database.close);
   const applied = await migrate(database.connection);
@@ -29,6 +32,7 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   await inRequest('system', async () => {
     if (applied.length > 0) await rooms.audit.record(events.migrated({}, { migrations: applied }));
     if (config.demo) await registerDemo(rooms, config);
+    await synchroniseConnections(rooms, configured);
   });
   const server = await startServer({ config, rooms, log });
   stops.unshift(server.close);

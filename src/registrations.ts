@@ -20,7 +20,7 @@ export async function addResource(
   { clients, resources }: Pick<Rooms, 'clients' | 'resources'>,
   resource: NewResource,
 ): Promise<{ resource: Resource; clientId: string; clientSecret: string }> {
-  const { uri, name, consentDays, scopes } = parseDescription(resource);
+  const { uri, name, consentDays, scopes, people } = parseDescription(resource);
   if (await resources.findRegistered(uri)) throw new AppError('resource_exists', 409, `${uri} is registered already.`);
   const clientId = `rs_${randomBytes(12).toString('hex')}`;
   const clientSecret = newSecret();
@@ -39,7 +39,8 @@ export async function addResource(
     metadata,
     secretHash: hashClientSecret(clientSecret),
   });
-  return { resource: await resources.create({ uri, name, clientId, consentDays, scopes }), clientId, clientSecret };
+  const created = await resources.create({ uri, name, clientId, consentDays, scopes, people });
+  return { resource: created, clientId, clientSecret };
 }
 
 export interface NewClient {
@@ -52,6 +53,10 @@ export interface NewClient {
   /** For a service: resource URI → scopes it may have. */
   access: Readonly<Record<string, readonly string[]>>;
   postLogoutRedirectUris: readonly string[];
+  /** A proxy that says for nobody it asks keeps a refresh token all the same: an operator's decision. */
+  unnamedRefresh?: boolean | undefined;
+  /** Where the client wants to hear that a session ended. */
+  backchannelLogoutUri?: string | undefined;
 }
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -102,7 +107,11 @@ function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
     ...(client.postLogoutRedirectUris.length > 0
       ? { post_logout_redirect_uris: [...client.postLogoutRedirectUris] }
       : {}),
+    ...(client.backchannelLogoutUri
+      ? { backchannel_logout_uri: client.backchannelLogoutUri, backchannel_logout_session_required: true }
+      : {}),
     ...(service ? { consentry_access: client.access } : {}),
+    ...(client.kind === 'proxy' && client.unnamedRefresh ? { consentry_unnamed_refresh: true } : {}),
   };
 }
 

@@ -5,6 +5,7 @@ import type { ClientRecord } from './clients/client.ts';
 import { revokeConsents } from './consents/revocation.ts';
 import type { ConsentEntry } from './consents/store.ts';
 import { AppError } from './errors.ts';
+import { UNDER_WAY } from './leavers.ts';
 import type { Rooms } from './rooms.ts';
 
 /** What oidc-provider keeps for a client beside what ends with a grant. */
@@ -19,7 +20,7 @@ const REASON = 'administrator';
  * @throws AppError 409 `last_owner`
  */
 export function disableAccount(
-  rooms: Pick<Rooms, 'accounts' | 'artifacts' | 'consents' | 'audit' | 'database'>,
+  rooms: Pick<Rooms, 'accounts' | 'artifacts' | 'sessions' | 'consents' | 'audit' | 'database'>,
   { id, email }: Pick<Account, 'id' | 'email'>,
 ): Promise<{ sessions: number; signIns: number }> {
   return rooms.database.unit(async () => {
@@ -27,7 +28,8 @@ export function disableAccount(
       const message = `${email} is the last owner: nobody could administer this server any more. Add another owner first.`;
       throw new AppError('last_owner', 409, message);
     }
-    const sessions = await rooms.artifacts.destroyByAccount('Session', id);
+    for (const kind of UNDER_WAY) await rooms.artifacts.destroyByAccount(kind, id);
+    const sessions = await rooms.sessions.endOf(id);
     const signIns = await rooms.consents.endGrants({ accountId: id });
     await rooms.audit.record(events.accountDisabled({ accountId: id }, { sessions, signIns }, REASON));
     return { sessions, signIns };

@@ -58,6 +58,7 @@ test('nothing set is a configuration for trying it on this machine', () => {
     supportUrl: undefined,
     webhook: undefined,
     mail: undefined,
+    connectionsFile: undefined,
     refreshGraceSeconds: 30,
   });
 });
@@ -93,6 +94,7 @@ test('every setting is read', () => {
       BRAND_NAME: 'Bücherei',
       SUPPORT_URL: 'mailto:help@example.com',
       ...notices,
+      CONNECTIONS_FILE: 'connections.json',
       REFRESH_GRACE_SECONDS: '0',
       NODE_ENV: 'production',
     },
@@ -119,6 +121,7 @@ test('every setting is read', () => {
     supportUrl: 'mailto:help@example.com',
     webhook: { url: notices.WEBHOOK_URL, secret: webhookSecret },
     mail: { smtpUrl: notices.SMTP_URL, from: notices.MAIL_FROM },
+    connectionsFile: '/srv/consentry/connections.json',
     refreshGraceSeconds: 0,
   });
 });

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { type Config, readConfig } from '../src/config.ts';
-import type { Connection } from '../src/federation/connection.ts';
+import { type Connection, fixedConnections } from '../src/federation/connection.ts';
 import { addClient, addResource, type NewClient, type NewResource } from '../src/registrations.ts';
 import { createRooms, type Rooms } from '../src/rooms.ts';
 import { startServer } from '../src/server.ts';
@@ -86,7 +86,7 @@ export const PASSWORD = 'correct horse battery staple';
 export async function startConsentry(
   env: Record<string, string> = {},
   now?: () => Date,
-  connect: (config: Config) => Connection[] = () => [],
+  connect?: (config: Config) => Connection[],
 ): Promise<Consentry> {
   const listener = createServer();
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
@@ -103,10 +103,9 @@ export async function startConsentry(
   });
   const log = createLog({ level: config.logLevel });
   const opened = await openDatabase({ ...config, databaseUrl: database.url, log, mode: 'serve' });
-  const connections = connect(config);
-  const connectionNames = connections.map(({ name }) => name);
+  const connections = connect && fixedConnections(connect(config));
   const clock = now ? { now } : {};
-  const rooms = await createRooms({ config, prisma: opened.prisma, passwordCost: CHEAP, connectionNames, ...clock });
+  const rooms = await createRooms({ config, prisma: opened.prisma, passwordCost: CHEAP, ...clock });
   // Most tests are about something else: people approve everything themselves.
   await opened.prisma.policyRule.update({ where: { id: 'default' }, data: { match: { above: 'high' } } });
   const ana = await addPerson(rooms, 'ana@contoso.test');

@@ -1,22 +1,27 @@
 /** The plain `/account` page: a person changes their password. */
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import type { Accounts } from '../accounts/account.ts';
+import { type Accounts, mayUsePassword } from '../accounts/account.ts';
 import type { AccountStore } from '../accounts/store.ts';
 import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import { isEmail, normaliseEmail, passwordProblem } from '../credentials.ts';
+import { type Connections, isExclusive } from '../federation/connection.ts';
+import type { Sessions } from '../sessions.ts';
 import type { ArtifactStore } from '../storage/artifacts.ts';
 import type { Browsers } from '../web/browser.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { PasswordModel } from '../web/pages.ts';
 import { readForm, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
+import { PASSWORD } from './paths.ts';
 
 export interface PasswordDeps {
   accounts: Accounts;
+  connections: Connections;
   accountStore: AccountStore;
   artifacts: ArtifactStore;
+  sessions: Pick<Sessions, 'endOf'>;
   audit: Audit;
   browsers: Browsers;
   csrf: Csrf;
@@ -24,19 +29,18 @@ export interface PasswordDeps {
   clientAddress: (ctx: Context) => string;
 }
 
-const ACTION = '/account';
 const MAX_EMAIL_CHARACTERS = 1000;
 
 export function accountRoutes(deps: PasswordDeps): Router {
   const router = new Router();
-  router.get(ACTION, (ctx) => show(ctx, deps, {}, 200));
-  router.post(ACTION, (ctx) => submit(ctx, deps));
+  router.get(PASSWORD, (ctx) => show(ctx, deps, {}, 200));
+  router.post(PASSWORD, (ctx) => submit(ctx, deps));
   return router;
 }
 
 function show(ctx: Context, deps: PasswordDeps, model: Partial<PasswordModel>, status: number): void {
   const csrf = deps.csrf.token(['account', deps.browsers.identify(ctx)]);
-  deps.respond.page(ctx, 'password', { action: ACTION, csrf, ...model }, { status });
+  deps.respond.page(ctx, 'password', { action: PASSWORD, csrf, ...model }, { status });
 }
 
 async function submit(ctx: Context, deps: PasswordDeps): Promise<void> {
@@ -48,15 +52,18 @@ async function submit(ctx: Context, deps: PasswordDeps): Promise<void> {
   if (!genuine) return show(ctx, deps, { email, error: 'expired' }, 403);
   if (newPassword !== single(fields, 'repeat_password')) return show(ctx, deps, { email, error: 'mismatch' }, 400);
   const currentPassword = single(fields, 'current_password') ?? '';
-  const result = await changeFor(email, { currentPassword, newPassword, address: deps.clientAddress(ctx) }, deps);
+  const breakGlassOnly = await isExclusive(deps.connections);
+  const change = { currentPassword, newPassword, address: deps.clientAddress(ctx), breakGlassOnly };
+  const result = await changeFor(email, change, deps);
   if (!result.ok) return refuse(ctx, deps, email, result);
   // With the sessions also the sign-ins that have not become one yet.
-  for (const kind of ['Session', 'Interaction']) await deps.artifacts.destroyByAccount(kind, result.accountId);
+  await deps.artifacts.destroyByAccount('Interaction', result.accountId);
+  await deps.sessions.endOf(result.accountId);
   await deps.audit.record(events.passwordChanged({ accountId: result.accountId }));
   show(ctx, deps, { email, done: true }, 200);
 }
 
-type Change = { currentPassword: string; newPassword: string; address: string };
+type Change = { currentPassword: string; newPassword: string; address: string; breakGlassOnly: boolean };
 type Refused = { ok: false; reason: string; retryAfterSeconds?: number | undefined; accountId?: string | undefined };
 
 /**
@@ -71,8 +78,9 @@ async function changeFor(
   const problem = passwordProblem(change.newPassword, email);
   if (problem) return { ok: false, reason: problem };
   const account = isEmail(normaliseEmail(email)) ? await accountStore.findByEmail(email) : undefined;
-  if (!account || account.disabledAt) {
-    const outcome = await accounts.signIn({ email, password: change.currentPassword, address: change.address });
+  if (!account || account.disabledAt || !mayUsePassword(account, change)) {
+    const { currentPassword: password, address, breakGlassOnly } = change;
+    const outcome = await accounts.signIn({ email, password, address, breakGlassOnly });
     return outcome.ok ? { ok: false, reason: 'credentials' } : outcome;
   }
   const result = await accounts.changePassword({ accountId: account.id, ...change });
@@ -90,7 +98,7 @@ async function refuse(ctx: Context, deps: PasswordDeps, email: string, refused: 
 }
 
 function explain(reason: string): [NonNullable<PasswordModel['error']>, number] {
-  if (reason === 'credentials' || reason === 'disabled') return ['credentials', 401];
+  if (['credentials', 'disabled', 'not_break_glass', 'owes_sign_in'].includes(reason)) return ['credentials', 401];
   if (reason === 'throttled') return ['throttled', 429];
   return reason === 'unchanged' ? ['reused', 400] : ['weak', 400];
 }

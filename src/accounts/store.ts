@@ -18,7 +18,13 @@ export interface Account {
   createdAt: Date;
   /** Set: no sign-in, no token, from now on. Asked at every mint. */
   disabledAt: Date | null;
+  disabledBy: readonly string[];
+  /** May sign in with a password although a connection is exclusive. */
+  breakGlass: boolean;
 }
+
+/** Who takes access away; each takes back only its own word. */
+export type DisabledBy = 'administrator' | `upstream:${string}` | `scim:${string}`;
 
 export interface NewAccount {
   email: string;
@@ -26,6 +32,7 @@ export interface NewAccount {
   role: Role;
   /** PHC format; missing for a person who has no password here. */
   passwordHash?: string | undefined;
+  breakGlass?: boolean | undefined;
   createdAt: Date;
 }
 
@@ -65,16 +72,25 @@ export function createAccountStore(db: Database) {
     return row ? { account: toAccount(row), passwordHash: row.passwordHash } : undefined;
   }
 
-  async function findByIdentity({ connectionId, issuer, subject }: IdentityKey): Promise<Account | undefined> {
+  /** `orphaned`: the connection was changed since, and nobody comes by this identity until an owner confirms it. */
+  async function findIdentity({ connectionId, issuer, subject }: IdentityKey) {
     const where = { connectionId_issuer_subject: { connectionId, issuer, subject } };
-    const row = await db.current().identity.findUnique({ where, select: { accountId: true } });
-    return row ? findById(row.accountId) : undefined;
+    const select = { orphanedAt: true, account: { omit: { passwordHash: true } } } as const;
+    const row = await db.current().identity.findUnique({ where, select });
+    return row ? { account: toAccount(row.account), orphaned: row.orphanedAt !== null } : undefined;
   }
 
-  /** By which connections a person signs in, the oldest first. */
+  /** Undefined also where the identity is orphaned. */
+  async function findByIdentity(key: IdentityKey): Promise<Account | undefined> {
+    const found = await findIdentity(key);
+    return found && !found.orphaned ? found.account : undefined;
+  }
+
+  /** By which connections a person signs in, the oldest first; orphaned identities are none. */
   async function listIdentities(accountId: string): Promise<IdentityKey[]> {
     const select = { connectionId: true, issuer: true, subject: true };
-    return db.current().identity.findMany({ where: { accountId }, orderBy: { createdAt: 'asc' }, select });
+    const where = { accountId, orphanedAt: null };
+    return db.current().identity.findMany({ where, orderBy: { createdAt: 'asc' }, select });
   }
 
   /**
@@ -88,8 +104,7 @@ export function createAccountStore(db: Database) {
   ): Promise<{ account: Account; created: boolean }> {
     const key = { connectionId, issuer, subject };
     return db.write(async (tx) => {
-      const lock = `${IDENTITY_LOCK} ${JSON.stringify([connectionId, issuer, subject])}`;
-      await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${lock}, 0))`;
+      await lockIdentity(tx, key);
       const known = await tx.identity.findUnique({ where: { connectionId_issuer_subject: key } });
       if (known) {
         const where = { id: known.accountId };
@@ -107,6 +122,20 @@ export function createAccountStore(db: Database) {
   async function noteIdentityUse({ connectionId, issuer, subject }: IdentityKey, at: Date): Promise<void> {
     const where = { connectionId, issuer, subject };
     await db.write((tx) => tx.identity.updateMany({ where, data: { lastSignInAt: at } }));
+  }
+
+  /**
+   * Whether a provider that knows the person ended its word for them and has not let them in since: they may have left
+   * there meanwhile, and nobody would hear of it.
+   */
+  async function owesSignIn(accountId: string): Promise<boolean> {
+    const rows = await db.current().$queryRaw<unknown[]>`
+      SELECT 1 FROM identities i
+      WHERE i.account_id = ${accountId} AND i.orphaned_at IS NULL
+        AND i.last_sign_in_at IS NOT NULL AND i.vouched_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.id = i.connection_id AND c.removed_at IS NOT NULL)
+      LIMIT 1`;
+    return rows.length > 0;
   }
 
   /** In the order they were made. */
@@ -159,22 +188,49 @@ export function createAccountStore(db: Database) {
    * `last_owner`: disabling it would lock everybody out; two owners cannot disable each other at the same instant.
    * An account that is disabled already keeps its date.
    */
-  function disable(id: string, at: Date): Promise<'disabled' | 'unknown' | 'last_owner'> {
+  function disable(
+    id: string,
+    at: Date,
+    by: DisabledBy = 'administrator',
+  ): Promise<'disabled' | 'unknown' | 'last_owner'> {
     return db.write(async (tx) => {
       const owners = await tx.$queryRaw<{ id: string }[]>`
         SELECT id FROM accounts WHERE role = 'owner' AND disabled_at IS NULL ORDER BY id FOR UPDATE`;
       if (owners.length === 1 && owners[0]?.id === id) return 'last_owner';
-      const { count } = await tx.account.updateMany({ where: { id, disabledAt: null }, data: { disabledAt: at } });
-      if (count === 1) return 'disabled';
-      return (await tx.account.findUnique({ where: { id }, select: { id: true } })) ? 'disabled' : 'unknown';
+      const count = await tx.$executeRaw`
+        UPDATE accounts SET disabled_at = coalesce(disabled_at, ${at}),
+          disabled_by = array_append(array_remove(disabled_by, ${by}), ${by})
+        WHERE id = ${id}`;
+      return count === 1 ? 'disabled' : 'unknown';
     });
   }
 
-  function enable(id: string): Promise<'enabled' | 'unknown'> {
+  /**
+   * Takes back what one of them said; whoever else disabled the account still does.
+   * @param by left out: all of them
+   */
+  function enable(id: string, by?: DisabledBy): Promise<'enabled' | 'still_disabled' | 'unknown'> {
     return db.write(async (tx) => {
-      const { count } = await tx.account.updateMany({ where: { id }, data: { disabledAt: null } });
-      return count === 1 ? 'enabled' : 'unknown';
+      const rows = await tx.$queryRaw<{ left: number }[]>`
+        UPDATE accounts SET disabled_by = CASE WHEN ${by ?? null}::text IS NULL THEN '{}'
+            ELSE array_remove(disabled_by, ${by ?? null}) END,
+          disabled_at = CASE WHEN ${by ?? null}::text IS NULL OR disabled_by <@ ARRAY[${by ?? null}] THEN NULL
+            ELSE disabled_at END
+        WHERE id = ${id} RETURNING cardinality(disabled_by) AS left`;
+      const [row] = rows;
+      if (!row) return 'unknown';
+      return row.left === 0 ? 'enabled' : 'still_disabled';
     });
+  }
+
+  async function setBreakGlass(id: string, breakGlass: boolean): Promise<void> {
+    await db.write((tx) => tx.account.updateMany({ where: { id }, data: { breakGlass } }));
+  }
+
+  /** Whether anybody could sign in with a password while a connection is exclusive. */
+  async function hasBreakGlass(): Promise<boolean> {
+    const where = { breakGlass: true, disabledAt: null, passwordHash: { not: null } };
+    return (await db.current().account.findFirst({ where, select: { id: true } })) !== null;
   }
 
   /** Owners who can sign in. */
@@ -186,10 +242,12 @@ export function createAccountStore(db: Database) {
     findById,
     findByEmail,
     findSecret,
+    findIdentity,
     findByIdentity,
     listIdentities,
     createWithIdentity,
     noteIdentityUse,
+    owesSignIn,
     list,
     listApprovers,
     isEmpty,
@@ -198,18 +256,31 @@ export function createAccountStore(db: Database) {
     replacePasswordHash,
     disable,
     enable,
+    setBreakGlass,
+    hasBreakGlass,
     countOwners,
   };
+}
+
+/** Whoever makes a person of an identity, or links it, does so alone. */
+export async function lockIdentity(
+  tx: Prisma.TransactionClient,
+  { connectionId, issuer, subject }: IdentityKey,
+): Promise<void> {
+  const lock = `${IDENTITY_LOCK} ${JSON.stringify([connectionId, issuer, subject])}`;
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${lock}, 0))`;
 }
 
 /** Without a unique violation, which would end the whole transaction. */
 async function insert(tx: Prisma.TransactionClient, account: NewAccount): Promise<Account | undefined> {
   const id = newId();
-  const { name = null, passwordHash = null, role, createdAt } = account;
+  const { name = null, passwordHash = null, role, createdAt, breakGlass = false } = account;
   const email = normaliseEmail(account.email);
-  const data = { id, signInName: email, email, name, passwordHash, role, createdAt };
+  const data = { id, signInName: email, email, name, passwordHash, role, createdAt, breakGlass };
   const { count } = await tx.account.createMany({ data: [data], skipDuplicates: true });
-  return count === 1 ? { id, email: data.email, name, role, createdAt, disabledAt: null } : undefined;
+  return count === 1
+    ? { id, email: data.email, name, role, createdAt, disabledAt: null, disabledBy: [], breakGlass }
+    : undefined;
 }
 
 function newId(): string {
@@ -217,6 +288,6 @@ function newId(): string {
 }
 
 function toAccount(row: Omit<Account, 'role'> & { role: string }): Account {
-  const { id, email, name, role, createdAt, disabledAt } = row;
-  return { id, email, name, role: role as Role, createdAt, disabledAt };
+  const { id, email, name, role, createdAt, disabledAt, disabledBy, breakGlass } = row;
+  return { id, email, name, role: role as Role, createdAt, disabledAt, disabledBy, breakGlass };
 }

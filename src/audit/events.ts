@@ -55,6 +55,8 @@ export const events = {
   signInSucceeded: allowed('sign_in.succeeded'),
   /** A known account could not be signed in; unknown ones are only counted. */
   signInFailed: refused('sign_in.failed'),
+  /** A break-glass account signed in with its password although a connection is exclusive. */
+  breakGlassUsed: allowed('sign_in.break_glass'),
   sessionEnded: recorded('session.ended'),
   passwordChanged: recorded('password.changed'),
 
@@ -80,6 +82,8 @@ export const events = {
   consentContinued: allowed('consent.continued'),
   consentDenied: refused('consent.denied'),
   consentRevoked: recorded('consent.revoked'),
+  /** Scopes were taken out, and sign-ins that carried one ended: `scopes` are those. */
+  consentNarrowed: recorded('consent.narrowed'),
   /** The client is no longer what was agreed to: nothing is minted until the person pressed a full page again. */
   consentSuspended: recorded('consent.suspended'),
   /** A person wants to hear no more of a client, or again. */
@@ -114,8 +118,47 @@ export const events = {
   accountCreated: recorded('account.created'),
   accountDisabled: recorded('account.disabled'),
   accountEnabled: recorded('account.enabled'),
-  /** A person of an upstream connection signed in here for the first time. */
+  /** All that a person had here ended, and they may sign in again. */
+  accessEnded: recorded('account.access_ended'),
+  /** A provider or directory says that somebody left who must not be shut out: an alarm. */
+  leaverKept: refused('account.leaver_kept'),
+  /** A person signed in by a connection for the first time, or added it themselves (`details.method` is `link`). */
   identityLinked: recorded('identity.linked'),
+  identityUnlinked: recorded('identity.unlinked'),
+  /** Somebody tried to be signed in by what is somebody else's here, or not as the rules want it. */
+  identityLinkRefused: refused('identity.link_refused'),
+  /** `details.breakGlass`: may sign in with a password although a connection is exclusive. */
+  breakGlassChanged: recorded('account.break_glass_changed'),
+  /** What an administrator says of roles; `reason` names what. */
+  roleChanged: recorded('role.changed'),
+  /** A person became a member, by the word of `details.source`: a connection, or `administrator`. */
+  roleGained: recorded('role.gained'),
+  roleLost: recorded('role.lost'),
+  /** Somebody may administer this server, or no longer; `details.by` is the connection whose mapping says so. */
+  ownerMade: recorded('account.owner_made'),
+  ownerEnded: recorded('account.owner_ended'),
+  /** No connection says any more that the person is an owner, and nobody else is one. */
+  ownerKept: recorded('account.owner_kept'),
+  /** `details.connection` is its id. The reason `any_tenant`: everybody with a work account anywhere may come. */
+  connectionAdded: recorded('connection.added'),
+  /** `details.changed` names what; `details.orphaned` how many identities count no more until they are confirmed. */
+  connectionUpdated: recorded('connection.updated'),
+  connectionRemoved: recorded('connection.removed'),
+  connectionIdentitiesConfirmed: recorded('connection.identities_confirmed'),
+  /** Owners were told that a connection needs them; the reason says of what. */
+  connectionAlarm: recorded('connection.alarm'),
+  /** A directory's bearer token; `details.connection` says whose people it may touch. */
+  scimTokenCreated: recorded('scim.token_created'),
+  scimTokenRevoked: recorded('scim.token_revoked'),
+  /** A directory's word: ids and names of attributes, nothing of what they say. */
+  scimUserCreated: recorded('scim.user_created'),
+  scimUserChanged: recorded('scim.user_changed'),
+  scimUserRemoved: recorded('scim.user_removed'),
+  scimGroupCreated: recorded('scim.group_created'),
+  scimGroupChanged: recorded('scim.group_changed'),
+  scimGroupRemoved: recorded('scim.group_removed'),
+  /** A directory tried to make one person another: an alarm. */
+  scimRefused: refused('scim.refused'),
   resourceCreated: recorded('resource.created'),
   resourceUpdated: recorded('resource.updated'),
   resourceDisabled: recorded('resource.disabled'),

@@ -1,22 +1,25 @@
 /** `consentry account …`: the people who can sign in here. */
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { AddResult } from '../accounts/account.ts';
-import type { Account, Role } from '../accounts/store.ts';
+import type { Role } from '../accounts/store.ts';
 import { events } from '../audit/events.ts';
 import { passwordRule } from '../credentials.ts';
 import { AppError } from '../errors.ts';
 import { disableAccount } from '../revocations.ts';
-import type { Rooms } from '../rooms.ts';
 import { readableLine } from '../web/visible-text.ts';
+import { ACCOUNT_ARGUMENT, called, findAccount } from './account-finding.ts';
+import { accountListCommands, describeAccount } from './account-list.ts';
+import { passwordCommand, readPassword } from './account-password.ts';
 import { withRooms } from './open.ts';
 import { END_OF_TOKENS, examples } from './options.ts';
-import { count, fields, moment, printJson, table } from './print.ts';
-import { readInput, type Terminal } from './terminal.ts';
+import { count, fields, printJson } from './print.ts';
+import type { Terminal } from './terminal.ts';
 
 interface AddOptions {
   name?: string;
   role: Role;
   passwordStdin?: boolean;
+  breakGlass?: boolean;
   json?: boolean;
 }
 
@@ -29,6 +32,7 @@ export function accountCommands(program: Command, terminal: Terminal): void {
     .option('--name <name>', 'what the person is called')
     .addOption(new Option('--role <role>', 'owner may administer').choices(['owner', 'user']).default('user'))
     .option('--password-stdin', 'read the password from standard input')
+    .option('--break-glass', 'may sign in with the password even while a connection is exclusive')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -38,29 +42,34 @@ export function accountCommands(program: Command, terminal: Terminal): void {
       ),
     )
     .action((email: string, options: AddOptions) => add(terminal, email, options));
-  account
-    .command('list')
-    .description('list everybody')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('account list', 'account list --json'))
-    .action((options: { json?: boolean }) => list(terminal, options));
+  accountListCommands(account, terminal);
+  passwordCommand(account, terminal);
   account
     .command('disable')
     .description('end all access of a person: sign-in, browser sessions, and the tokens of every client')
-    .argument('<email>')
+    .argument('<account>', ACCOUNT_ARGUMENT)
     .addHelpText('after', END_OF_TOKENS)
     .addHelpText('after', examples('account disable ana@example.com'))
     .action((email: string) => disable(terminal, email));
   account
     .command('enable')
     .description('let a disabled person sign in again; clients have to be connected again')
-    .argument('<email>')
+    .argument('<account>', ACCOUNT_ARGUMENT)
     .addHelpText('after', examples('account enable ana@example.com'))
     .action((email: string) => enable(terminal, email));
+  account
+    .command('break-glass')
+    .description(
+      'an account for emergencies: its password works even while a connection is exclusive, and every owner is told',
+    )
+    .argument('<account>', ACCOUNT_ARGUMENT)
+    .addArgument(new Argument('<state>').choices(['on', 'off']))
+    .addHelpText('after', examples('account break-glass root@example.com on'))
+    .action((email: string, state: string) => breakGlass(terminal, email, state === 'on'));
 }
 
 async function add(terminal: Terminal, email: string, options: AddOptions): Promise<void> {
-  const { role, json } = options;
+  const { role, json, breakGlass = false } = options;
   const name =
     options.name === undefined ? undefined : readableLine(options.name, { what: 'The name', maxCharacters: 60 });
   const given = options.passwordStdin ? await readPassword(terminal) : undefined;
@@ -68,8 +77,8 @@ async function add(terminal: Terminal, email: string, options: AddOptions): Prom
     terminal,
     async ({ accounts, accountStore, audit, database }) => {
       const added = await database.unit(async () => {
-        const result = accepted(await accounts.add({ email, name, role, password: given }), email);
-        await audit.record(events.accountCreated({ accountId: result.account.id }, { role }));
+        const result = accepted(await accounts.add({ email, name, role, password: given, breakGlass }), email);
+        await audit.record(events.accountCreated({ accountId: result.account.id }, { role, breakGlass }));
         return result;
       });
       return { ...added, owners: await accountStore.countOwners() };
@@ -78,21 +87,10 @@ async function add(terminal: Terminal, email: string, options: AddOptions): Prom
   // A server makes the first owner only while it has no account at all.
   if (owners === 0)
     terminal.err('note: there is no owner yet, and somebody should be: account add <email> --role owner');
-  if (json) return printJson(terminal, { ...describe(account), ...(password === undefined ? {} : { password }) });
+  if (json)
+    return printJson(terminal, { ...describeAccount(account), ...(password === undefined ? {} : { password }) });
   terminal.out(`Added ${account.email} (${role}).`);
   if (password !== undefined) terminal.out(fields({ Password: `${password}   (shown only now)` }));
-}
-
-/** The line break that `echo` adds is no part of it. */
-async function readPassword(terminal: Terminal): Promise<string> {
-  if (terminal.stdin.isTTY) {
-    throw new AppError(
-      'bad_input',
-      400,
-      'Nothing is piped in: --password-stdin reads a file or a pipe, such as --password-stdin < password.txt',
-    );
-  }
-  return (await readInput(terminal)).replace(/\r?\n$/, '');
 }
 
 function accepted(result: AddResult, email: string): Extract<AddResult, { ok: true }> {
@@ -107,49 +105,52 @@ function accepted(result: AddResult, email: string): Extract<AddResult, { ok: tr
   }
 }
 
-async function list(terminal: Terminal, { json }: { json?: boolean }): Promise<void> {
-  const accounts = await withRooms(terminal, ({ accountStore }) => accountStore.list());
-  if (json) return printJson(terminal, accounts.map(describe));
-  if (accounts.length === 0) return terminal.out('Nobody yet. See: npx consentry account add --help');
-  const rows = accounts.map(({ email, name, role, createdAt, disabledAt }) => [
-    email,
-    name ?? '-',
-    role,
-    disabledAt ? `disabled ${moment(disabledAt)}` : 'active',
-    moment(createdAt),
-  ]);
-  terminal.out(table(['E-MAIL', 'NAME', 'ROLE', 'STATUS', 'ADDED'], rows));
-}
-
 async function disable(terminal: Terminal, email: string): Promise<void> {
   await withRooms(terminal, async (rooms) => {
     const account = await findAccount(rooms, email);
-    if (account.disabledAt) return terminal.out(`${account.email} was disabled already.`);
+    if (account.disabledBy.includes('administrator')) return terminal.out(`${called(account)} was disabled already.`);
     const { sessions, signIns } = await disableAccount(rooms, account);
     const ended = `${count(sessions, 'browser session')} and ${count(signIns, 'connection')} of clients ended`;
-    terminal.out(`Disabled ${account.email}: ${ended}.`);
+    terminal.out(`Disabled ${called(account)}: ${ended}.`);
   });
 }
 
 async function enable(terminal: Terminal, email: string): Promise<void> {
   await withRooms(terminal, async (rooms) => {
     const account = await findAccount(rooms, email);
-    if (!account.disabledAt) return terminal.out(`${account.email} is not disabled.`);
+    if (!account.disabledAt) return terminal.out(`${called(account)} is not disabled.`);
     await rooms.database.unit(async () => {
       await rooms.accountStore.enable(account.id);
       await rooms.audit.record(events.accountEnabled({ accountId: account.id }));
     });
-    terminal.out(`Enabled ${account.email}.`);
+    terminal.out(`Enabled ${called(account)}.`);
+    const others = account.disabledBy.filter((one) => one !== 'administrator');
+    if (others.length > 0) terminal.err(`note: that also overrules ${others.join(', ')}, until it says so again`);
   });
 }
 
-/** @throws AppError 404 `unknown_account` */
-export async function findAccount({ accountStore }: Pick<Rooms, 'accountStore'>, email: string): Promise<Account> {
-  const account = await accountStore.findByEmail(email);
-  if (account) return account;
-  throw new AppError('unknown_account', 404, `Nobody here has the address ${email}. See: npx consentry account list`);
-}
-
-function describe({ id, email, name, role, createdAt, disabledAt }: Account) {
-  return { id, email, name, role, created_at: createdAt, disabled_at: disabledAt };
+async function breakGlass(terminal: Terminal, email: string, on: boolean): Promise<void> {
+  await withRooms(terminal, async (rooms) => {
+    const { accountStore, connectionStore, audit, database } = rooms;
+    const account = await findAccount(rooms, email);
+    const state = on ? 'a break-glass account' : 'no break-glass account';
+    if (account.breakGlass === on) return terminal.out(`${called(account)} was ${state} already.`);
+    if (on && !(await rooms.ways.hasPassword(account.id)))
+      throw new AppError(
+        'no_password',
+        409,
+        `${called(account)} has no password here to sign in with in an emergency.`,
+      );
+    await database.unit(async () => {
+      await accountStore.setBreakGlass(account.id, on);
+      await audit.record(events.breakGlassChanged({ accountId: account.id }, { breakGlass: on }));
+    });
+    terminal.out(`${called(account)} is now ${state}.`);
+    const exclusive = (await connectionStore.list()).some((connection) => connection.exclusive);
+    const left = (await accountStore.list()).some((one) => one.breakGlass && !one.disabledAt);
+    if (exclusive && !left)
+      terminal.err(
+        'note: a connection is exclusive, and nobody could sign in if it failed: keep one break-glass account',
+      );
+  });
 }

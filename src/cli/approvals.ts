@@ -84,16 +84,19 @@ function withApprover(command: Command): Command {
 }
 
 async function list(terminal: Terminal, { state, json }: ListOptions): Promise<void> {
-  const { requests, now } = await withRooms(terminal, async (rooms) => ({
-    requests: await rooms.approvals.list(state === 'all' ? {} : { state: state as ApprovalState }),
-    now: rooms.now(),
-  }));
+  const { requests, people, now } = await withRooms(terminal, async (rooms) => {
+    const found = await rooms.approvals.list(state === 'all' ? {} : { state: state as ApprovalState });
+    const called = new Map<string, string>();
+    for (const { accountId } of found)
+      called.set(accountId, called.get(accountId) ?? (await personOf(rooms, accountId)));
+    return { requests: found, people: called, now: rooms.now() };
+  });
   if (json) return printJson(terminal, requests.map(toJson));
   if (requests.length === 0) return terminal.out(state === 'pending' ? 'Nobody is waiting.' : 'No such request.');
   const rows = requests.map((request) => [
     request.id,
     moment(request.createdAt),
-    request.email,
+    people.get(request.accountId) ?? request.email,
     whoAsks(request),
     request.resourceUri,
     request.scopes.join(' '),
@@ -107,8 +110,8 @@ async function show(terminal: Terminal, id: string): Promise<void> {
     const facts = await readFacts(rooms, await findRequest(rooms, id));
     // From here on the request holds what is shown: it is what approve compares with.
     const { request, differences } = await rooms.approvals.look(id, facts.current);
-    const decidedBy = request.decidedBy && (await emailOf(rooms, request.decidedBy));
-    const email = await emailOf(rooms, request.accountId);
+    const decidedBy = request.decidedBy && (await personOf(rooms, request.decidedBy));
+    const email = await personOf(rooms, request.accountId);
     terminal.out(describeRequest(request, facts, { email, decidedBy, changed: differences, now: rooms.now() }));
   });
 }
@@ -136,7 +139,7 @@ async function decide(
       const message = `Nothing was approved. Look again: npx consentry approvals show ${id}`;
       throw new AppError('approval_changed', 409, message);
     }
-    terminal.out(said(request, await emailOf(rooms, request.accountId)));
+    terminal.out(said(request, await personOf(rooms, request.accountId)));
   });
 }
 
@@ -192,8 +195,12 @@ async function findRequest(rooms: Rooms, id: string): Promise<ApprovalRequest> {
   );
 }
 
-async function emailOf({ accountStore }: Rooms, id: string): Promise<string> {
-  return visibleText((await accountStore.findById(id))?.email ?? id, 'NFC');
+/** A provider may call its people whatever it likes, also by somebody else's address: it is named with them. */
+async function personOf({ accountStore, connectionNamesOf }: Rooms, id: string): Promise<string> {
+  const account = await accountStore.findById(id);
+  const called = visibleText(account?.email || account?.name || id, 'NFC');
+  const names = await connectionNamesOf(id);
+  return names.length === 0 ? called : `${called} (by ${visibleText(names.join(', '), 'NFC')})`;
 }
 
 /** The one owner, or the owner of this address. */
@@ -211,11 +218,13 @@ async function findApprover(rooms: Rooms, email: string | undefined): Promise<Ap
 }
 
 function toJson(request: ApprovalEntry) {
-  const { id, email, clientId, stated, downstream, redirectUri, resourceUri, scopes, reason, state } = request;
+  const { id, accountId, email, clientId, stated, downstream, redirectUri, resourceUri, scopes, reason, state } =
+    request;
   return {
     id,
     state,
     account: email,
+    account_id: accountId,
     client_id: clientId,
     client_name: stated.client.name,
     acting_for: downstream?.clientId ?? null,

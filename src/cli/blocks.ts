@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { events } from '../audit/events.ts';
 import { AppError } from '../errors.ts';
-import { findAccount } from './accounts.ts';
+import { findAccount } from './account-finding.ts';
 import { withRooms } from './open.ts';
 import { examples } from './options.ts';
 import { moment, printJson, table } from './print.ts';

@@ -11,8 +11,10 @@ export interface ClientOptions {
   auth?: string;
   jwksUri?: string;
   deviceFlow?: boolean;
+  unnamedRefresh?: boolean;
   access?: string[];
   postLogoutRedirectUri?: string[];
+  backchannelLogoutUri?: string;
 }
 
 export const KIND_HELP = `  app      one program that one person uses: signs people in, may stay connected with a refresh token
@@ -30,7 +32,7 @@ const MAX_REDIRECT_URIS = 20;
  * @throws AppError 400 `bad_client`
  */
 export function parseClientOptions(options: ClientOptions, issuer: string): NewClient {
-  const { name, deviceFlow = false, jwksUri, access = [] } = options;
+  const { name, deviceFlow = false, unnamedRefresh, jwksUri, backchannelLogoutUri, access = [] } = options;
   const kind = parseKind(options.kind);
   if (name === undefined) throw bad('Say with --name what people will read on the consent page.');
   const authMethod = parseAuthMethod(options.auth ?? (kind === 'app' ? 'none' : 'client_secret_basic'));
@@ -39,16 +41,24 @@ export function parseClientOptions(options: ClientOptions, issuer: string): NewC
   if (jwksUri !== undefined && !isPlainHttps(jwksUri)) throw bad(`--jwks-uri ${jwksUri} is not an https URL.`);
   const redirectUris = parseUris('--redirect-uri', options.redirectUri ?? [], issuer);
   const postLogoutRedirectUris = parseUris('--post-logout-redirect-uri', options.postLogoutRedirectUri ?? [], issuer);
-  const client = { name, kind, redirectUris, authMethod, deviceFlow, jwksUri, access: {}, postLogoutRedirectUris };
+  if (backchannelLogoutUri !== undefined && !isPlainHttps(backchannelLogoutUri))
+    throw bad(`--backchannel-logout-uri ${backchannelLogoutUri} is not an https URL.`);
+  const returns = { redirectUris, postLogoutRedirectUris, backchannelLogoutUri };
+  const client = { name, kind, authMethod, deviceFlow, jwksUri, access: {}, ...returns };
   if (kind === 'service') assertService(client, access);
   else assertSignsIn(client, access);
   assertOneType(client);
-  return client;
+  if (!unnamedRefresh) return client;
+  if (kind !== 'proxy') throw bad('--unnamed-refresh is for a proxy; an app may stay connected anyway.');
+  return { ...client, unnamedRefresh };
 }
 
 function assertService(client: NewClient, access: readonly string[]): void {
-  if (client.redirectUris.length > 0 || client.postLogoutRedirectUris.length > 0 || client.deviceFlow) {
-    throw bad('A service signs nobody in: leave out redirect URIs and --device-flow, or choose another --kind.');
+  const { redirectUris, postLogoutRedirectUris, backchannelLogoutUri, deviceFlow } = client;
+  if ([...redirectUris, ...postLogoutRedirectUris, backchannelLogoutUri].some(Boolean) || deviceFlow) {
+    throw bad(
+      'A service signs nobody in: leave out redirect and logout URIs and --device-flow, or choose another --kind.',
+    );
   }
   if (client.authMethod === 'none') throw bad('A service has to prove itself: choose another --auth.');
   if (access.length === 0) throw bad("Say what the service may do: --access 'https://mail.example.com/mcp=mail:read'");

@@ -68,8 +68,13 @@ function addCommand(client: Command, terminal: Terminal): void {
     )
     .option('--jwks-uri <url>', 'where the public keys of the client are')
     .option('--device-flow', 'may sign people in by a code typed on another device')
+    .option(
+      '--unnamed-refresh',
+      'a proxy stays connected also where it names nobody: whoever is behind it then uses what one person approved',
+    )
     .option('--access <uri=scopes>', 'what a service may do; repeat for each MCP server', collect)
     .option('--post-logout-redirect-uri <uri>', 'where people return to after signing out; repeat for each', collect)
+    .option('--backchannel-logout-uri <url>', 'where the client hears that a session ended')
     .option('--json', 'print JSON')
     .addHelpText('after', `\nKinds:\n${KIND_HELP}\n`)
     .addHelpText(
@@ -90,9 +95,12 @@ async function add(terminal: Terminal, options: ClientOptions & { json?: boolean
     const client = { ...parsed, access: parseAccess(options.access ?? [], await rooms.resources.list()) };
     return rooms.database.unit(async () => {
       const added = await addClient(rooms, client);
-      const { name, kind, authMethod, redirectUris } = client;
+      const { name, kind, authMethod, redirectUris, unnamedRefresh } = client;
       await rooms.audit.record(
-        events.clientCreated({ clientId: added.clientId }, { name, kind, authMethod, redirectUris }),
+        events.clientCreated(
+          { clientId: added.clientId },
+          { name, kind, authMethod, redirectUris, ...(unnamedRefresh ? { unnamedRefresh } : {}) },
+        ),
       );
       return added;
     });

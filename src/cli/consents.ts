@@ -5,7 +5,7 @@ import type { ConsentEntry, ConsentFilter } from '../consents/store.ts';
 import { AppError } from '../errors.ts';
 import { canonicalResource } from '../resources/resource.ts';
 import type { Rooms } from '../rooms.ts';
-import { findAccount } from './accounts.ts';
+import { findAccount } from './account-finding.ts';
 import { blockCommands } from './blocks.ts';
 import { withRooms } from './open.ts';
 import { END_OF_TOKENS, examples } from './options.ts';

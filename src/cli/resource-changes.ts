@@ -18,6 +18,7 @@ import { fields, moment, printJson, table } from './print.ts';
 import { parseDays, SCOPE_HEADINGS, scopeCells, scopeToJson, toJson } from './resource-description.ts';
 import { changeInWords, holdersOf, planInWords } from './resource-differences.ts';
 import { readNews, type UpdateOptions } from './resource-news.ts';
+import { assertConnections, peopleFields, peopleOptions } from './resource-people.ts';
 import type { Terminal } from './terminal.ts';
 
 const EXPLANATION = `
@@ -54,8 +55,7 @@ export function resourceChangeCommands(resource: Command, terminal: Terminal): v
 }
 
 function updateCommand(resource: Command, terminal: Terminal): void {
-  resource
-    .command('update')
+  peopleOptions(resource.command('update'))
     .description('change how one is described; says what differs and whom that touches')
     .argument('<uri>')
     .option('--name <name>', 'what people will read')
@@ -73,6 +73,7 @@ function updateCommand(resource: Command, terminal: Terminal): void {
       --scope 'mail:send|Send mail as you|high|act|send_mail,send_later' --dry-run`,
         'resource update https://mail.example.com/mcp --from-file mail.json --accept',
         'resource update https://mail.example.com/mcp --consent-days 30',
+        'resource update https://mail.example.com/mcp --token-claims oid,roles --connection contoso',
       ),
     )
     .action((uri: string, options: UpdateOptions) => update(terminal, uri, options));
@@ -106,7 +107,8 @@ async function show(terminal: Terminal, uri: string, { json }: { json?: boolean 
     const { name, clientId, consentDays, scopes, disabledAt } = resource;
     const status = disabledAt ? `disabled ${moment(disabledAt)}` : undefined;
     terminal.out(`${name} at ${resource.uri}\n`);
-    terminal.out(fields({ client_id: clientId, consents: `${consentDays} days at most`, status }));
+    const consents = `${consentDays} days at most`;
+    terminal.out(fields({ client_id: clientId, consents, ...peopleFields(resource), status }));
     const rows = scopes.map((scope) => [...scopeCells(scope), scope.suspended ? 'suspended' : '']);
     terminal.out(`\n${table([...SCOPE_HEADINGS, 'STATUS'], rows)}`);
     const holders = await holdersOf(rooms, resource);
@@ -120,6 +122,7 @@ async function update(terminal: Terminal, uri: string, options: UpdateOptions): 
   await withRooms(terminal, async (rooms) => {
     const resource = await findRegistered(rooms, uri);
     const news = await readNews(terminal, resource, options);
+    await assertConnections(rooms, news.people);
     const holders = await holdersOf(rooms, resource);
     const plan = dryRun ? planUpdate(resource, news) : await updateResource(rooms, resource.id, news, { accept });
     terminal.out(planInWords(plan, holders) || 'Nothing differs.');

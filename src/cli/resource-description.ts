@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import type { NewResource } from '../resources/description.ts';
 import type { Effect, Resource, ScopeDescription, Sensitivity } from '../resources/resource.ts';
+import { peopleToJson } from './resource-people.ts';
 import { readInput, type Terminal } from './terminal.ts';
 
 const SENSITIVITIES = ['low', 'medium', 'high'] as const satisfies Sensitivity[];
@@ -56,6 +57,9 @@ const resourceShape = z.strictObject({
   name: z.string(),
   consent_days: z.number().optional(),
   scopes: z.array(scopeShape),
+  token_claims: z.array(z.string()).optional(),
+  staleness_minutes: z.number().optional(),
+  connections: z.array(z.string()).optional(),
   // Of no effect: so that what `resource list --json` prints can be given back.
   client_id: z.unknown().optional(),
   suspended: z.unknown().optional(),
@@ -73,11 +77,13 @@ export async function readDescription(terminal: Terminal, path: string): Promise
     const problems = result.error.issues.map(({ path: at, message }) => `  ${at.join('.') || 'the whole'}: ${message}`);
     throw bad(path, `does not describe an MCP server:\n${problems.join('\n')}`);
   }
-  const { uri, name, consent_days: consentDays, scopes } = result.data;
+  const { uri, name, consent_days: consentDays, scopes, ...people } = result.data;
+  const { token_claims: tokenClaims, staleness_minutes: stalenessMinutes, connections: connectionIds } = people;
   return {
     uri,
     name,
     consentDays,
+    people: { tokenClaims, stalenessMinutes, connectionIds },
     scopes: scopes.map(({ description_ja: descriptionJa, ...scope }) => ({
       ...scope,
       descriptionJa: descriptionJa ?? undefined,
@@ -86,12 +92,14 @@ export async function readDescription(terminal: Terminal, path: string): Promise
 }
 
 /** The same shape that {@link readDescription} takes; scopes as they were accepted. */
-export function toJson({ uri, name, clientId, consentDays, scopes, disabledAt }: Resource) {
+export function toJson(resource: Resource) {
+  const { uri, name, clientId, consentDays, scopes, disabledAt } = resource;
   return {
     uri,
     name,
     client_id: clientId,
     consent_days: consentDays,
+    ...peopleToJson(resource),
     disabled_at: disabledAt ?? null,
     suspended: scopes.filter(({ suspended }) => suspended).map((scope) => scope.name),
     scopes: scopes.map(scopeToJson),

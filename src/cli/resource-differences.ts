@@ -5,6 +5,7 @@ import type { Resource } from '../resources/resource.ts';
 import type { Rooms } from '../rooms.ts';
 import { visibleText } from '../web/visible-text.ts';
 import { count, fields } from './print.ts';
+import { peopleInWords } from './resource-people.ts';
 
 /** How many have a scope now. */
 export interface Holders {
@@ -35,7 +36,7 @@ export async function holdersOf(
 }
 
 /** @returns '' where nothing changes */
-export function planInWords({ name, consentDays, scopes }: ResourcePlan, holders: Holders): string {
+export function planInWords({ name, consentDays, scopes, people }: ResourcePlan, holders: Holders): string {
   const whole = [
     ...(name ? [`The name is ${quoted(name.after)} instead of ${quoted(name.before)}.`] : []),
     ...(consentDays
@@ -43,6 +44,7 @@ export function planInWords({ name, consentDays, scopes }: ResourcePlan, holders
           `Consents live ${count(consentDays.after, 'day')} at most instead of ${consentDays.before}: those from now on.`,
         ]
       : []),
+    ...peopleInWords(people),
   ];
   const already = (change: ScopeChange) => ('waiting' in change && change.waiting ? ' (proposed already)' : '');
   const parts = scopes.map((change) => changeInWords(change, holders, already(change))).filter(Boolean);

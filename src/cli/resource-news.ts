@@ -3,9 +3,10 @@ import { AppError } from '../errors.ts';
 import type { ResourceNews } from '../resources/changes.ts';
 import { canonicalResource, type Resource, type ScopeDescription } from '../resources/resource.ts';
 import { parseScope, readDescription } from './resource-description.ts';
+import { type PeopleOptions, readPeople } from './resource-people.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface UpdateOptions {
+export interface UpdateOptions extends PeopleOptions {
   name?: string;
   consentDays?: number;
   scope?: string[];
@@ -18,21 +19,23 @@ export interface UpdateOptions {
 /** @throws AppError 400 `bad_input`, `invalid_scope` */
 export async function readNews(terminal: Terminal, resource: Resource, options: UpdateOptions): Promise<ResourceNews> {
   const { name, consentDays, scope = [], removeScope: removed = [], fromFile } = options;
-  const said = [name, consentDays].some((one) => one !== undefined) || scope.length + removed.length > 0;
+  const people = readPeople(options);
+  const said = [name, consentDays, people].some((one) => one !== undefined) || scope.length + removed.length > 0;
   if (fromFile !== undefined) {
-    if (said) throw bad('--from-file holds everything: leave out --name, --consent-days, --scope and --remove-scope.');
+    if (said) throw bad('--from-file holds everything: leave out the options that describe it.');
     return fromDescription(terminal, resource, fromFile);
   }
-  if (!said) throw bad('Say what is new: --name, --consent-days, --scope, --remove-scope or --from-file.');
+  if (!said)
+    throw bad('Say what is new: --name, --consent-days, --scope, --remove-scope, another option or --from-file.');
   const described = scope.map((text) => withJapanese(parseScope(text), resource));
   const scopes = described.length + removed.length > 0 ? { described, removed } : undefined;
-  return { name, consentDays, scopes };
+  return { name, consentDays, scopes, people };
 }
 
 async function fromDescription(terminal: Terminal, resource: Resource, path: string): Promise<ResourceNews> {
-  const { uri, name, consentDays, scopes } = await readDescription(terminal, path);
+  const { uri, name, consentDays, scopes, people } = await readDescription(terminal, path);
   if (canonicalResource(uri) === resource.uri) {
-    return { name, consentDays, scopes: { described: scopes, removed: 'rest' } };
+    return { name, consentDays, scopes: { described: scopes, removed: 'rest' }, people };
   }
   throw bad(
     `The description is of ${uri}: the URL of an MCP server cannot change. Register another, disable this one.`,

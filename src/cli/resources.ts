@@ -16,9 +16,10 @@ import {
   scopeCells,
   toJson,
 } from './resource-description.ts';
+import { assertConnections, type PeopleOptions, peopleOptions, readPeople } from './resource-people.ts';
 import type { Terminal } from './terminal.ts';
 
-interface AddOptions {
+interface AddOptions extends PeopleOptions {
   name?: string;
   consentDays?: number;
   scope?: string[];
@@ -40,8 +41,7 @@ A file holds the same as JSON, with Japanese wording where you have it (resource
 
 export function resourceCommands(program: Command, terminal: Terminal): void {
   const resource = program.command('resource').description('the MCP servers that tokens are for');
-  resource
-    .command('add')
+  peopleOptions(resource.command('add'))
     .description('register an MCP server; prints the credential with which it may introspect tokens, once')
     .argument('[uri]', 'its URL exactly as clients use it; https, or http on this machine')
     .option('--name <name>', 'what people will read')
@@ -73,6 +73,7 @@ async function add(terminal: Terminal, uri: string | undefined, options: AddOpti
   const described = await readOptions(terminal, uri, options);
   const { added, issuer } = await withRooms(terminal, (rooms, config) =>
     rooms.database.unit(async () => {
+      await assertConnections(rooms, described.people);
       const result = await addResource(rooms, described);
       const { resource, clientId } = result;
       const subject = { resource: resource.uri, scopes: resource.scopes.map(({ name }) => name) };
@@ -90,15 +91,16 @@ async function add(terminal: Terminal, uri: string | undefined, options: AddOpti
 
 async function readOptions(terminal: Terminal, uri: string | undefined, options: AddOptions): Promise<NewResource> {
   const { name, consentDays, scope = [], fromFile } = options;
+  const people = readPeople(options);
   if (fromFile !== undefined) {
-    const alone = [uri, name, consentDays].every((one) => one === undefined) && scope.length === 0;
+    const alone = [uri, name, consentDays, people].every((one) => one === undefined) && scope.length === 0;
     if (alone) return readDescription(terminal, fromFile);
-    const message = '--from-file holds everything: leave out the URL, --name, --consent-days and --scope.';
+    const message = '--from-file holds everything: leave out the URL and the options that describe it.';
     throw new AppError('bad_input', 400, message);
   }
   if (uri === undefined) throw new AppError('bad_input', 400, 'Name the URL of the MCP server, or give --from-file.');
   if (name === undefined) throw new AppError('bad_input', 400, 'Say with --name what people call this MCP server.');
-  return { uri, name, consentDays, scopes: scope.map(parseScope) };
+  return { uri, name, consentDays, scopes: scope.map(parseScope), people };
 }
 
 async function list(terminal: Terminal, { json }: { json?: boolean }): Promise<void> {

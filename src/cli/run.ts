@@ -7,10 +7,13 @@ import { isDatabaseUnavailable } from '../storage/database.ts';
 import { accountCommands } from './accounts.ts';
 import { approvalCommands } from './approvals.ts';
 import { clientCommands } from './clients.ts';
+import { connectionCommands } from './connections.ts';
 import { consentCommands } from './consents.ts';
 import { migrateCommand } from './migrations.ts';
 import { policyCommands } from './policy.ts';
 import { resourceCommands } from './resources.ts';
+import { roleCommands } from './roles.ts';
+import { scimCommands } from './scim.ts';
 import type { Terminal } from './terminal.ts';
 
 const INTRODUCTION = `
@@ -48,16 +51,25 @@ function createProgram(terminal: Terminal): Command {
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
     })
-    .showHelpAfterError('(add --help to see how it is written)')
     .addHelpText('after', INTRODUCTION);
   accountCommands(program, terminal);
+  connectionCommands(program, terminal);
   resourceCommands(program, terminal);
   clientCommands(program, terminal);
   consentCommands(program, terminal);
   approvalCommands(program, terminal);
   policyCommands(program, terminal);
+  roleCommands(program, terminal);
+  scimCommands(program, terminal);
   migrateCommand(program, terminal);
+  hint(program);
   return program;
+}
+
+/** The whole command, so that it can be typed as it stands. */
+function hint(command: Command): void {
+  command.showHelpAfterError(`(${pathOf(command)} --help shows how it is written)`);
+  for (const child of command.commands) hint(child);
 }
 
 function pathOf(command: Command): string {

@@ -19,6 +19,8 @@ export const extraMembers = [
 
 const KEPT: ReadonlySet<string> = new Set([
   'application_type',
+  'backchannel_logout_session_required',
+  'backchannel_logout_uri',
   'client_id',
   'client_id_issued_at',
   'client_name',

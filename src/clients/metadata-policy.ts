@@ -65,6 +65,7 @@ export function applyPolicy(metadata: Metadata, origin: ClientOrigin, rules: Pol
     dropUnusable(metadata);
     limitGrants(metadata);
     limitAuthentication(metadata, origin);
+    dropForeignLogout(metadata);
     metadata.subject_type = 'public';
     metadata.id_token_signed_response_alg = 'ES256';
   }
@@ -74,6 +75,7 @@ export function applyPolicy(metadata: Metadata, origin: ClientOrigin, rules: Pol
   metadata.consentry_origin = origin;
   metadata.consentry_kind = administered ? kindOf(metadata) : 'app';
   checkRedirects(metadata, { ...rules, specialUseHosts: administered });
+  checkLogout(metadata);
   if (UNSTORABLE.test(JSON.stringify(metadata))) {
     throw new errors.InvalidClientMetadata('metadata must not have U+0000 or half characters in it');
   }
@@ -137,6 +139,23 @@ function limitAuthentication(metadata: Metadata, origin: 'dynamic' | 'document')
   if (Array.isArray(keys) && keys.length > MAX_KEYS) {
     throw new errors.InvalidClientMetadata(`jwks must not have more than ${MAX_KEYS} keys`);
   }
+}
+
+/** Nobody makes us call a server that is not where the person is sent back to anyway. */
+function dropForeignLogout(metadata: Metadata): void {
+  const { backchannel_logout_uri: uri, backchannel_logout_session_required: session, redirect_uris } = metadata;
+  const own = [redirect_uris].flat().map((redirect) => (typeof redirect === 'string' ? URL.parse(redirect) : null));
+  const url = isHttpsLink(uri) ? URL.parse(String(uri)) : null;
+  const kept = url !== null && own.some((redirect) => redirect?.protocol === 'https:' && redirect.host === url.host);
+  if (!kept) delete metadata.backchannel_logout_uri;
+  // As oidc-provider completes it.
+  if (session !== undefined) metadata.backchannel_logout_session_required = kept && session === true;
+}
+
+/** OpenID Connect Back-Channel Logout 1.0 §2.2. */
+function checkLogout({ backchannel_logout_uri: uri }: Metadata): void {
+  if (uri === undefined || (isHttpsLink(uri) && !String(uri).includes('#'))) return;
+  throw new errors.InvalidClientMetadata('backchannel_logout_uri must be an https URL without a fragment');
 }
 
 /** Every redirect URI is checked, not only the one in use; a program on a computer is native whatever it says. */

@@ -98,4 +98,8 @@ export interface Admission {
   denied: readonly string[];
   /** Of the allowed: the person is the only administrator there is, and the press on the page is the approval. */
   byOwnPress: readonly string[];
+  /** Of the denied: what rules would let through, and the person's roles do not. */
+  beyondRole?: readonly string[] | undefined;
+  /** Set where the person came by no connection that the MCP server accepts: what those are called. All is denied then. */
+  signInBy?: readonly string[] | undefined;
 }

@@ -21,6 +21,10 @@ export type Difference =
   /** Something else that the fingerprint is made of, such as a stronger authentication. */
   | { kind: 'client_changed' }
   | { kind: 'policy_denied'; scopes: readonly string[] }
+  /** More than the person's roles allow at this MCP server. */
+  | { kind: 'role_denied'; scopes: readonly string[] }
+  /** The MCP server accepts only people of these connections. */
+  | { kind: 'sign_in_elsewhere'; connections: readonly string[] }
   | { kind: 'approval_needed'; scopes: readonly string[] }
   // Why a covered request gets the full page all the same (before the press only).
   | { kind: 'long_ago'; at: Date }
@@ -59,6 +63,7 @@ export function gradeOf({ kind }: Difference): Grade {
       return 'shown';
     case 'scope_changed':
     case 'policy_denied':
+    case 'role_denied':
     case 'approval_needed':
       return 'withheld';
     case 'absent':
@@ -72,6 +77,7 @@ export function gradeOf({ kind }: Difference): Grade {
     case 'client_resembles':
     case 'client_proof_weaker':
     case 'client_keys_moved':
+    case 'sign_in_elsewhere':
     case 'blocked':
       return 'suspends';
   }
@@ -122,7 +128,12 @@ function partyDifferences(consent: Consent, terms: Terms, redirectKeyOf: (uri: s
 
 function admissionDifferences({ admission }: Terms): Difference[] {
   const found: Difference[] = [];
-  if (admission.denied.length > 0) found.push({ kind: 'policy_denied', scopes: admission.denied });
+  const { denied, beyondRole = [], signInBy } = admission;
+  if (signInBy) return [{ kind: 'sign_in_elsewhere', connections: signInBy }];
+  const byRules = denied.filter((scope) => !beyondRole.includes(scope));
+  const byRole = denied.filter((scope) => beyondRole.includes(scope));
+  if (byRules.length > 0) found.push({ kind: 'policy_denied', scopes: byRules });
+  if (byRole.length > 0) found.push({ kind: 'role_denied', scopes: byRole });
   if (admission.waiting.length > 0) found.push({ kind: 'approval_needed', scopes: admission.waiting });
   return found;
 }

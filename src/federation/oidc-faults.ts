@@ -12,6 +12,8 @@ const DENIED = new Set([
   'interaction_required',
   'login_required',
 ]);
+/** OpenID Connect Core Unmet Authentication Requirements 1.0 §2. */
+const CONTEXT_NOT_REACHED = 'unmet_authentication_requirements';
 const PASSING = new Set(['temporarily_unavailable', 'server_error']);
 const NO_ANSWER: ReadonlySet<FetchFailure> = new Set(['connection', 'timeout', 'unresolved', 'busy']);
 
@@ -20,8 +22,9 @@ const NO_ANSWER: ReadonlySet<FetchFailure> = new Set(['connection', 'timeout', '
  * @returns what to throw; an error that is none of openid-client's as it is
  */
 export function upstreamFault(error: unknown): unknown {
-  if (error instanceof UpstreamFailed) return error;
-  const fetchFailed = fetchFailure(error);
+  const own = inChain(error, UpstreamFailed);
+  if (own) return own;
+  const fetchFailed = inChain(error, FetchFailed);
   if (fetchFailed) {
     const failure = NO_ANSWER.has(fetchFailed.reason) ? 'unavailable' : 'failed';
     return new UpstreamFailed(failure, String(fetchFailed.detail), fetchFailed);
@@ -29,7 +32,8 @@ export function upstreamFault(error: unknown): unknown {
   if (error instanceof client.AuthorizationResponseError) {
     const { error: code, error_description: description } = error;
     const failure = DENIED.has(code) ? 'denied' : PASSING.has(code) ? 'unavailable' : 'failed';
-    return new UpstreamFailed(failure, said('authorization', code, description));
+    const reason = code === CONTEXT_NOT_REACHED ? 'context_not_reached' : undefined;
+    return new UpstreamFailed(failure, said('authorization', code, description), undefined, { reason });
   }
   if (error instanceof client.ResponseBodyError) {
     const { error: code, error_description: description, status } = error;
@@ -54,10 +58,11 @@ export function upstreamFault(error: unknown): unknown {
   return error;
 }
 
-function fetchFailure(error: unknown): FetchFailed | undefined {
+/** openid-client wraps what our own fetch and client authentication throw. */
+function inChain<T extends Error>(error: unknown, kind: abstract new (...args: never[]) => T): T | undefined {
   let at = error;
   for (let depth = 0; depth < 4 && at instanceof Error; depth += 1) {
-    if (at instanceof FetchFailed) return at;
+    if (at instanceof kind) return at;
     at = at.cause;
   }
   return undefined;

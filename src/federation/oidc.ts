@@ -1,23 +1,23 @@
-/** A connection to any OpenID provider (OpenID Connect Core 1.0 §3.1, RFC 9207), by openid-client. */
+/** A connection to any OpenID provider (OpenID Connect Core 1.0 §3.1 and §12, RFC 9207), by openid-client. */
 import * as client from 'openid-client';
-import { isEmail, normaliseEmail } from '../credentials.ts';
 import type { Egress } from '../web/egress.ts';
-import { visibleText } from '../web/visible-text.ts';
+import { authContextFor } from './auth-contexts.ts';
+import { privateKeyJwt } from './client-authentication.ts';
 import type { Connection, OutwardLeg, ReturnedLeg, UpstreamIdentity } from './connection.ts';
+import type { ConnectionRecord } from './connection-store.ts';
 import { createLastGood } from './last-good.ts';
+import { createLogoutTokens } from './logout-tokens.ts';
+import { createOidcCheck } from './oidc-check.ts';
+import { identityOf, resourceOf } from './oidc-claims.ts';
 import { upstreamFault } from './oidc-faults.ts';
 import { createOutbound } from './outbound.ts';
+import { createRotation } from './rotation.ts';
+import type { ConnectionSecrets, OidcConnectionSettings } from './settings.ts';
 import { UpstreamFailed } from './upstream-failed.ts';
 
-export interface OidcSettings {
-  id: string;
-  name: string;
-  /** As the provider writes it; http only on loopback. */
-  issuer: string;
-  clientId: string;
-  clientSecret: string;
-  /** Default `client_secret_basic`. */
-  clientAuth?: 'client_secret_basic' | 'client_secret_post';
+export interface OidcDeps {
+  fetch: Egress['fetch'];
+  now: () => Date;
 }
 
 /** Ours, whatever a client asks of us. */
@@ -25,22 +25,45 @@ const SCOPE = 'openid profile email';
 const HOUR_MS = 3_600_000;
 const METADATA_TIMES = { freshMs: HOUR_MS, staleMs: 24 * HOUR_MS, holdMs: 2_000 };
 const CLOCK_TOLERANCE_SECONDS = 30;
-const MAX_SUBJECT_CHARACTERS = 255;
-const MAX_NAME_CHARACTERS = 100;
+const FRESH_SECONDS = 300;
 
 /** Asks the provider nothing until somebody presses its button. */
-export function createOidcConnection(
-  settings: OidcSettings,
-  deps: { fetch: Egress['fetch']; now: () => Date },
-): Connection {
-  const outbound = createOutbound(deps.fetch);
-  const configured = createLastGood(() => discover(settings, outbound), METADATA_TIMES, deps.now);
+export function createOidcConnection(record: OidcRecord, secrets: ConnectionSecrets, deps: OidcDeps): Connection {
+  const { id, name, exclusive, provisioning, settings } = record;
+  const { outbound, watch } = createRotation(createOutbound(deps.fetch));
+  const authentication = () => authenticate(settings, secrets, deps.now);
+  const configured = createLastGood(() => discover(settings, authentication(), outbound), METADATA_TIMES, deps.now);
+  const check = createOidcCheck({ configured, settings });
   return {
-    id: settings.id,
-    name: settings.name,
-    authorizationUrl: (leg) => told(async () => authorizationUrl(await configured(), leg)),
-    finish: (leg) => told(async () => finish(await configured(), leg)),
+    id,
+    kind: 'oidc',
+    name,
+    exclusive,
+    provisioning,
+    checkMinutes: settings.checkMinutes,
+    authorizationUrl: (leg) => told(async () => authorizationUrl(await configured(), leg, settings)),
+    finish: (leg) => told(async () => freshly(await finish(await configured(), leg, settings), deps.now())),
+    check: (identity) => watch(() => check(identity)),
+    authContextFor: (resource, scopes) => authContextFor(settings.authContexts, resource, scopes),
+    logout: createLogoutTokens({
+      configured: () => told(configured),
+      outbound,
+      issuer: settings.issuer,
+      now: deps.now,
+    }),
   };
+}
+
+type OidcRecord = Pick<ConnectionRecord, 'id' | 'name' | 'exclusive' | 'provisioning' | 'createdAt'> & {
+  kind: 'oidc';
+  settings: OidcConnectionSettings;
+};
+
+/** Without the contexts that a session of long ago reached. */
+function freshly({ authContexts, ...identity }: UpstreamIdentity, now: Date): UpstreamIdentity {
+  const age = now.getTime() / 1000 - (identity.authTimeSeconds ?? Number.NEGATIVE_INFINITY);
+  const fresh = age <= FRESH_SECONDS + CLOCK_TOLERANCE_SECONDS && age >= -CLOCK_TOLERANCE_SECONDS;
+  return authContexts && fresh ? { ...identity, authContexts } : identity;
 }
 
 async function told<T>(work: () => Promise<T>): Promise<T> {
@@ -51,16 +74,18 @@ async function told<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function discover(settings: OidcSettings, outbound: client.CustomFetch): Promise<client.Configuration> {
-  const { clientId, clientSecret, clientAuth = 'client_secret_basic' } = settings;
+async function discover(
+  settings: OidcConnectionSettings,
+  authentication: client.ClientAuth,
+  outbound: client.CustomFetch,
+): Promise<client.Configuration> {
   const issuer = new URL(settings.issuer);
-  const authenticate = clientAuth === 'client_secret_post' ? client.ClientSecretPost : client.ClientSecretBasic;
   const plain = issuer.protocol === 'http:';
   const configuration = await client.discovery(
     issuer,
-    clientId,
-    { client_secret: clientSecret, [client.clockTolerance]: CLOCK_TOLERANCE_SECONDS },
-    authenticate(clientSecret),
+    settings.clientId,
+    { [client.clockTolerance]: CLOCK_TOLERANCE_SECONDS },
+    authentication,
     {
       [client.customFetch]: outbound,
       // The egress lets http out to loopback alone.
@@ -70,48 +95,68 @@ async function discover(settings: OidcSettings, outbound: client.CustomFetch): P
   const metadata = configuration.serverMetadata();
   // openid-client accepts other issuers of some hosts, where one name stands for every tenant.
   if (URL.parse(metadata.issuer)?.href !== issuer.href) throw misconfigured('it is another issuer');
-  const endpoints = [metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri];
-  const fit = endpoints.every((endpoint) => URL.parse(endpoint ?? '')?.protocol === issuer.protocol);
-  if (!fit && !plain) throw misconfigured('an endpoint is missing or not https');
+  const needed = [metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri];
+  const stated = [...needed, metadata.userinfo_endpoint].filter((endpoint) => endpoint !== undefined);
+  const fit = stated.every((endpoint) => URL.parse(endpoint)?.protocol === issuer.protocol);
+  if (needed.includes(undefined) || (!fit && !plain)) throw misconfigured('an endpoint is missing or not https');
   return configuration;
 }
 
-function misconfigured(what: string): UpstreamFailed {
-  return new UpstreamFailed('failed', `discovery: ${what}`);
+export function authenticate(
+  { authentication }: OidcConnectionSettings,
+  secrets: ConnectionSecrets,
+  now: () => Date,
+): client.ClientAuth {
+  if (authentication === 'private_key_jwt') return privateKeyJwt(secrets, now);
+  const { clientSecret } = secrets;
+  if (clientSecret === undefined) throw misconfigured('there is no client secret');
+  return authentication === 'client_secret_post'
+    ? client.ClientSecretPost(clientSecret)
+    : client.ClientSecretBasic(clientSecret);
 }
 
-function authorizationUrl(configuration: client.Configuration, leg: OutwardLeg): URL {
+function misconfigured(what: string): UpstreamFailed {
+  return new UpstreamFailed('failed', `discovery: ${what}`, undefined, { reason: 'misconfigured' });
+}
+
+function authorizationUrl(configuration: client.Configuration, leg: OutwardLeg, settings: OidcConnectionSettings): URL {
+  const { authContext } = leg;
+  // An `acr` says how somebody signed in, and not that it was now (OpenID Connect Core 1.0 §2): `auth_time` has to.
+  const maxAge = leg.maxAgeSeconds ?? (authContext === undefined ? undefined : FRESH_SECONDS);
+  // Essential where the provider reads it; `acr_values` is only a wish (OpenID Connect Core 1.0 §5.5.1.1).
+  const claims = { id_token: { acr: { essential: true, values: [authContext] } } };
+  const readsClaims = configuration.serverMetadata().claims_parameter_supported === true;
   return client.buildAuthorizationUrl(configuration, {
     redirect_uri: leg.callbackUrl,
-    scope: SCOPE,
+    scope: settings.offlineAccess ? `${SCOPE} offline_access` : SCOPE,
+    ...resourceOf(settings),
     state: leg.state,
     nonce: leg.nonce,
     code_challenge: leg.codeChallenge,
     code_challenge_method: 'S256',
     ...(leg.prompt ? { prompt: leg.prompt } : {}),
-    ...(leg.maxAgeSeconds === undefined ? {} : { max_age: String(leg.maxAgeSeconds) }),
+    ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),
+    ...(authContext === undefined ? {} : { acr_values: authContext }),
+    ...(authContext === undefined || !readsClaims ? {} : { claims: JSON.stringify(claims) }),
   });
 }
 
-async function finish(configuration: client.Configuration, leg: ReturnedLeg): Promise<UpstreamIdentity> {
-  const tokens = await client.authorizationCodeGrant(configuration, leg.callbackUrl, {
+async function finish(
+  configuration: client.Configuration,
+  leg: ReturnedLeg,
+  settings: OidcConnectionSettings,
+): Promise<UpstreamIdentity> {
+  const checks = {
     expectedState: leg.state,
     expectedNonce: leg.nonce,
     pkceCodeVerifier: leg.codeVerifier,
     idTokenExpected: true,
-  });
-  const claims = tokens.claims();
-  if (!claims || claims.sub === '' || claims.sub.length > MAX_SUBJECT_CHARACTERS) {
-    throw new UpstreamFailed('failed', 'id_token: no usable subject');
-  }
-  const said = 'email' in claims ? claims : { ...(await userInfo(configuration, tokens, claims.sub)), ...claims };
-  return {
-    issuer: claims.iss,
-    subject: claims.sub,
-    email: emailOf(said),
-    name: nameOf(said),
-    authTimeSeconds: typeof claims.auth_time === 'number' ? claims.auth_time : undefined,
   };
+  const tokens = await client.authorizationCodeGrant(configuration, leg.callbackUrl, checks, resourceOf(settings));
+  const claims = tokens.claims();
+  if (!claims) throw new UpstreamFailed('failed', 'id_token: none');
+  const said = 'email' in claims ? claims : { ...(await userInfo(configuration, tokens, claims.sub)), ...claims };
+  return { ...identityOf(claims, said, settings), refreshToken: tokens.refresh_token };
 }
 
 /** Many providers say an address only here. It is for display: where it cannot be had, the person signs in all the same. */
@@ -122,16 +167,4 @@ async function userInfo(
 ): Promise<Record<string, unknown>> {
   if (!configuration.serverMetadata().userinfo_endpoint) return {};
   return client.fetchUserInfo(configuration, accessToken, subject).catch(() => ({}));
-}
-
-function emailOf({ email, email_verified: verified }: Record<string, unknown>): string | undefined {
-  if (typeof email !== 'string' || verified === false) return undefined;
-  const address = normaliseEmail(email);
-  return isEmail(address) ? address : undefined;
-}
-
-function nameOf({ name }: Record<string, unknown>): string | undefined {
-  if (typeof name !== 'string') return undefined;
-  const line = visibleText(name.slice(0, 1_000), 'NFC');
-  return [...line].slice(0, MAX_NAME_CHARACTERS).join('').trim() || undefined;
 }

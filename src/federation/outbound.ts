@@ -10,7 +10,7 @@ const TIMEOUT_MS = 5_000;
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
 /** @returns a fetch that throws FetchFailed and follows no redirect */
-export function createOutbound(fetch: Egress['fetch']): CustomFetch {
+export function createOutbound(fetch: Egress['fetch'], maxBytes = MAX_BYTES): CustomFetch {
   let underWay = 0;
   return async (url, { method, headers, body }) => {
     if (underWay >= MAX_CONCURRENT) throw new FetchFailed('busy', URL.parse(url)?.host ?? '');
@@ -20,7 +20,7 @@ export function createOutbound(fetch: Egress['fetch']): CustomFetch {
         method: method === 'POST' ? 'POST' : 'GET',
         headers,
         ...(body === undefined || body === null ? {} : { body: String(body) }),
-        maxBytes: MAX_BYTES,
+        maxBytes,
         timeoutMs: TIMEOUT_MS,
       });
       const content = WITHOUT_BODY.has(answer.status) ? null : new Uint8Array(answer.body);

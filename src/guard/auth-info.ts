@@ -1,5 +1,5 @@
 /** What a tool may know about the caller: the `AuthInfo` of the MCP SDKs (v1 and v2), filled from a verified token. */
-import type { AccessTokenClaims } from './claims.ts';
+import type { AccessTokenClaims, PersonClaims } from './claims.ts';
 
 /** `scopes` include what the granted ones imply; `expiresAt` is in seconds since 1970. */
 export type AuthInfo = {
@@ -14,9 +14,10 @@ export type AuthInfo = {
 
 /**
  * `person` is the subject when the token speaks for a person, and undefined when a service speaks for itself.
+ * `oid`, `tid`, `email` and `roles` are there where an administrator lets this server know them.
  * A subject is unique only together with its `issuer`. `grantId` names the one authorization that the token comes from, `act` who acts for them (RFC 8693 §4.1).
  */
-export type AuthExtra = {
+export type AuthExtra = PersonClaims & {
   issuer: string;
   sub: string;
   person: string | undefined;
@@ -52,6 +53,7 @@ export function toAuthInfo(claims: AccessTokenClaims, context: AuthInfoContext):
       authTime: claims.auth_time,
       act: claims.act,
       authorizationDetails: claims.authorization_details,
+      ...claims.ofPerson,
     },
   };
 }

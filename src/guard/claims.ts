@@ -14,6 +14,18 @@ export type AccessTokenClaims = {
   auth_time: number | undefined;
   act: Readonly<Record<string, unknown>> | undefined;
   authorization_details: readonly unknown[] | undefined;
+  ofPerson: PersonClaims;
+};
+
+/** What an administrator lets an MCP server know of a person; each absent where the token does not say it. */
+export type PersonClaims = {
+  /** Entra ID's object id and tenant id. */
+  oid?: string;
+  tid?: string;
+  /** Proves nothing: for display. */
+  email?: string;
+  /** Names of the person's roles at the authorization server. */
+  roles?: readonly string[];
 };
 
 export type ClaimsExpected = { resource: string; nowSeconds: number; clockSkewSeconds: number };
@@ -48,12 +60,28 @@ function optionalClaims(claims: Readonly<Record<string, unknown>>) {
   if (auth_time !== undefined && !isTime(auth_time)) return undefined;
   if (act !== undefined && !isObject(act)) return undefined;
   if (authorization_details !== undefined && !Array.isArray(authorization_details)) return undefined;
+  const ofPerson = personClaims(claims);
+  if (ofPerson === undefined) return undefined;
   return {
+    ofPerson,
     scope: scope?.split(' ').filter((name) => name !== '') ?? [],
     gid,
     auth_time,
     act,
     authorization_details: authorization_details as readonly unknown[] | undefined,
+  };
+}
+
+function personClaims({ oid, tid, email, roles }: Readonly<Record<string, unknown>>): PersonClaims | undefined {
+  if (oid !== undefined && !isText(oid)) return undefined;
+  if (tid !== undefined && !isText(tid)) return undefined;
+  if (email !== undefined && !isText(email)) return undefined;
+  if (roles !== undefined && !(Array.isArray(roles) && roles.every(isText))) return undefined;
+  return {
+    ...(oid === undefined ? {} : { oid }),
+    ...(tid === undefined ? {} : { tid }),
+    ...(email === undefined ? {} : { email }),
+    ...(roles === undefined ? {} : { roles }),
   };
 }
 

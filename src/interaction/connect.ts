@@ -1,27 +1,29 @@
 /** Page A: sign-in and go-ahead in one. */
 import type { Context } from 'koa';
-import type { Accounts } from '../accounts/account.ts';
-import { events } from '../audit/events.ts';
+import type { AccountStore } from '../accounts/store.ts';
+import { AppError } from '../errors.ts';
+import type { Connection } from '../federation/connection.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { ConnectModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
-import type { Respond } from '../web/respond.ts';
 import { beganElsewhere, rememberWhereItBegan } from './began.ts';
+import { type PasswordDeps, signInByPassword } from './connect-password.ts';
 import { describe, type Interaction, type Subject } from './describe.ts';
-import { carriedBy, finish, namedBy, signedInAccount, signOut } from './session.ts';
+import { carriedBy, finish, namedBy } from './session.ts';
 import { beginUpstream, type UpstreamDeps } from './upstream.ts';
 
-export interface ConnectDeps extends UpstreamDeps {
-  accounts: Accounts;
-  csrf: Csrf;
-  respond: Respond;
-  clientAddress: (ctx: Context) => string;
-}
+export type ConnectDeps = UpstreamDeps &
+  PasswordDeps & { csrf: Csrf; accountStore: Pick<AccountStore, 'hasBreakGlass'> };
+
+/** `?step=emergency` of page A: password fields for break-glass accounts, while a connection is exclusive. */
+const EMERGENCY = 'emergency';
 
 export async function showConnect(ctx: Context, interaction: Interaction, deps: ConnectDeps): Promise<void> {
   const subject = await describe(interaction, deps);
   await rememberWhereItBegan(ctx, interaction, deps);
-  render(ctx, interaction, subject, deps, {});
+  const { refusedBy } = carriedBy(interaction);
+  const error = refusedBy === undefined ? {} : ({ error: 'refused_there', refusedBy } as const);
+  await render(ctx, interaction, subject, deps, { ...error, emergency: ctx.query.step === EMERGENCY });
 }
 
 export async function submitConnect(
@@ -31,9 +33,9 @@ export async function submitConnect(
   deps: ConnectDeps,
 ): Promise<void> {
   const subject = await describe(interaction, deps);
-  const party = { clientId: subject.client.clientId, resource: subject.resource.uri, scopes: subject.scopes };
+  const emergency = single(fields, 'step') === EMERGENCY;
   if (!deps.csrf.verify(single(fields, 'csrf'), bound(interaction, subject))) {
-    render(ctx, interaction, subject, deps, { error: 'expired', status: 403 });
+    await render(ctx, interaction, subject, deps, { error: 'expired', status: 403, emergency });
     return;
   }
   if (single(fields, 'decision') === 'cancel') {
@@ -41,55 +43,64 @@ export async function submitConnect(
     ctx.redirect(await finish(interaction, { error: 'access_denied', error_description: 'cancelled by the person' }));
     return;
   }
+  const { connections, exclusive } = await offerOf(subject, deps);
   const connectionId = single(fields, 'connection');
   if (connectionId !== undefined) {
-    const trip = { connectionId, chooseAccount: carriedBy(interaction).switched };
+    const connection = connections.find(({ id }) => id === connectionId);
+    if (!connection) throw new AppError('invalid_request', 400, 'There is no such way to sign in.');
+    const trip = { connection, chooseAccount: carriedBy(interaction).switched };
     return beginUpstream(ctx, interaction, subject, trip, deps);
   }
   const email = single(fields, 'email') ?? '';
-  const password = single(fields, 'password') ?? '';
-  const outcome = await deps.accounts.signIn({ email, password, address: deps.clientAddress(ctx) });
-  if (!outcome.ok) {
-    // What was not even looked at is counted: anybody can send it without end.
-    if (outcome.accountId && outcome.reason !== 'throttled')
-      await deps.audit.record(events.signInFailed({ ...party, accountId: outcome.accountId }, outcome.reason));
-    else deps.audit.count('sign_in.failed', outcome.reason);
-    const throttled = outcome.reason === 'throttled';
-    render(ctx, interaction, subject, deps, {
-      email,
-      error: throttled ? 'throttled' : 'credentials',
-      retryAfterSeconds: outcome.reason === 'throttled' ? outcome.retryAfterSeconds : undefined,
-      status: throttled ? 429 : 401,
-    });
-    return;
-  }
-  const { account } = outcome;
-  if ((await signedInAccount(ctx, deps.provider)) !== account.id) await signOut(ctx, deps.provider);
-  await deps.audit.record(events.signInSucceeded({ ...party, accountId: account.id }, { method: 'password' }));
-  const login = { accountId: account.id, amr: ['pwd'], ts: Math.floor(deps.now().getTime() / 1000) };
-  // Proven anew: the session that the page began under, which may have ended since, no longer matters.
-  interaction.session = undefined;
-  ctx.redirect(await finish(interaction, { login, pressed: { named: namedBy(subject) }, select_account: {} }));
+  const claim = { email, password: single(fields, 'password') ?? '', breakGlassOnly: exclusive };
+  const refused = await signInByPassword(ctx, interaction, subject, claim, deps);
+  if (refused) await render(ctx, interaction, subject, deps, { ...refused, email, emergency });
 }
 
 interface Attempt {
   email?: string;
   error?: ConnectModel['error'];
+  refusedBy?: string | undefined;
   retryAfterSeconds?: number | undefined;
   status?: number;
+  emergency: boolean;
 }
 
-function render(ctx: Context, interaction: Interaction, subject: Subject, deps: ConnectDeps, attempt: Attempt): void {
-  const { email, error, retryAfterSeconds, status = 200 } = attempt;
+/** Which connections the operator accepts for this server; nothing that the client sent has a say in it (threat 85). */
+async function offerOf({ resource }: Subject, deps: ConnectDeps) {
+  const all = await deps.connections.list();
+  const accepted = resource.connectionIds;
+  const connections: readonly Connection[] =
+    accepted.length === 0 ? all : all.filter(({ id }) => accepted.includes(id));
+  return { connections, exclusive: await deps.connections.isExclusive() };
+}
+
+async function render(
+  ctx: Context,
+  interaction: Interaction,
+  subject: Subject,
+  deps: ConnectDeps,
+  { emergency, status = 200, ...attempt }: Attempt,
+): Promise<void> {
+  const { connections, exclusive } = await offerOf(subject, deps);
+  const { email, error, refusedBy, retryAfterSeconds } = attempt;
   if (retryAfterSeconds) ctx.set('Retry-After', String(retryAfterSeconds));
-  const model = {
-    action: `/interaction/${interaction.uid}`,
+  const action = `/interaction/${interaction.uid}`;
+  // Where nobody could use it, it would only lead astray.
+  const hasEmergency = exclusive && (await deps.accountStore.hasBreakGlass());
+  const inEmergency = hasEmergency && emergency;
+  const model: ConnectModel = {
+    action,
     csrf: deps.csrf.token(bound(interaction, subject)),
     ...subject.views,
     crossSite: beganElsewhere(ctx, interaction),
-    local: { email },
-    connections: deps.connections.map(({ id, name }) => ({ id, name })),
+    local: exclusive && !inEmergency ? null : { email },
+    connections: inEmergency ? [] : connections.map(({ id, name }) => ({ id, name })),
+    emergency: hasEmergency
+      ? { shown: inEmergency, href: inEmergency ? action : `${action}?step=${EMERGENCY}` }
+      : undefined,
     error,
+    refusedBy,
     retryAfterSeconds,
   };
   deps.respond.page(ctx, 'connect', model, { status, uiLocales: interaction.params.ui_locales });

@@ -5,6 +5,7 @@ import { events } from '../audit/events.ts';
 import { clientFingerprint } from '../clients/client.ts';
 import type { PageAnswer } from '../consents/agreement.ts';
 import { AppError } from '../errors.ts';
+import { isExclusive } from '../federation/connection.ts';
 import { scopeDigest } from '../resources/scopes.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import { type ApprovalDeps, showApproval, submitApproval } from './approval.ts';
@@ -15,9 +16,10 @@ import { endAccess } from './end-access.ts';
 import { giveFull, showFull, submitFull } from './full.ts';
 import { type GiveDeps, give, party } from './give.ts';
 import { choosePage, refusalSubjects } from './page.ts';
-import { pressedBefore } from './presence.ts';
+import { presenceOf, pressedBefore } from './presence.ts';
 import { carriedBy, finish, namedBy, signOut, startOver } from './session.ts';
 import { continueUnder, showShort, submitShort } from './short.ts';
+import { stop } from './stop.ts';
 
 export type ConsentDeps = ConnectDeps & GiveDeps & ApprovalDeps & { accountStore: AccountStore };
 
@@ -39,23 +41,32 @@ export async function showConsent(ctx: Context, interaction: Interaction, deps: 
   const { answer, subject, accountId } = scene;
   switch (answer.page) {
     case 'stopped':
-      throw stopped(answer);
+      return stop(scene, deps);
     case 'approval':
       await endPressOnConnect(interaction, deps);
       return showApproval(scene, deps);
     case 'short':
+      // Only on the full page a person is asked for more than a press.
+      if (await waitsForPresence(scene, deps)) return showOrGiveFull(scene, deps);
       if (pressedOnConnect(interaction, subject, accountId)) {
         const consent = await give(ctx, subject, accountId, answer, continueUnder(answer, 'connect'), deps);
         ctx.redirect(await finish(interaction, { consent }));
         return;
       }
       return ctx.query.page === 'full' ? showFull(scene, deps) : showShort(scene, deps);
-    case 'full': {
-      const pending = await pressedBefore(scene, deps);
-      await endPressOnConnect(interaction, deps);
-      return pending ? giveFull(scene, pending, {}, deps) : showFull(scene, deps);
-    }
+    case 'full':
+      return showOrGiveFull(scene, deps);
   }
+}
+
+async function showOrGiveFull(scene: Scene, deps: ConsentDeps): Promise<void> {
+  const pending = await pressedBefore(scene, deps);
+  await endPressOnConnect(scene.interaction, deps);
+  return pending ? giveFull(scene, pending, {}, deps) : showFull(scene, deps);
+}
+
+async function waitsForPresence(scene: Scene, deps: ConsentDeps): Promise<boolean> {
+  return (await pressedBefore(scene, deps)) !== undefined || (await presenceOf(scene, deps)) !== undefined;
 }
 
 export async function submitConsent(
@@ -67,7 +78,7 @@ export async function submitConsent(
   const scene = await setScene(ctx, interaction, deps);
   if (!scene) return;
   const { answer } = scene;
-  if (answer.page === 'stopped') throw stopped(answer);
+  if (answer.page === 'stopped') return stop(scene, deps);
   const decision = single(fields, 'decision') ?? '';
   if (!isOfThisPage(scene, fields, deps) && (SHORT_DECISIONS.has(decision) || !sawMore(scene, fields, deps))) {
     // Also where the client's document changed while the person read: what they pressed is not what they would get.
@@ -75,6 +86,8 @@ export async function submitConsent(
     return answer.page === 'short' ? showShort(scene, deps, 403) : showFull(scene, deps, { status: 403 });
   }
   if (answer.page === 'approval') return submitApproval(scene, fields, deps);
+  if (answer.page === 'short' && decision === 'continue' && (await presenceOf(scene, deps)))
+    return showFull(scene, deps);
   if (answer.page === 'short' && SHORT_DECISIONS.has(decision)) return submitShort(scene, decision, deps);
   if (decision === 'block' && answer.differences.some(({ kind }) => kind === 'said_no_twice'))
     return block(scene, deps);
@@ -118,8 +131,23 @@ export async function setScene(ctx: Context, interaction: Interaction, deps: Con
     return undefined;
   }
   const subject = await describe(interaction, deps);
-  const answer = await choosePage(ctx, interaction, subject, accountId, deps);
+  const elsewhere = await acceptedInstead(ctx, subject, deps);
+  const chosen = await choosePage(ctx, interaction, subject, accountId, deps);
+  const answer: PageAnswer = elsewhere ? { ...chosen, page: 'stopped', differences: [elsewhere] } : chosen;
   return { ctx, interaction, subject, accountId, answer, bound: bound(interaction, accountId, subject, answer) };
+}
+
+/** Somebody whom an accepted connection knows too has yet to come by it: what another vouches for is not its word (threat 85). */
+async function acceptedInstead(
+  ctx: Context,
+  { resource: { connectionIds } }: Subject,
+  { provider, upstreamSessions, connections }: ConsentDeps,
+): Promise<PageAnswer['differences'][number] | undefined> {
+  if (connectionIds.length === 0) return undefined;
+  const by = await upstreamSessions.connectionOf((await provider.Session.get(ctx as never)).uid);
+  if (by === undefined || connectionIds.includes(by)) return undefined;
+  const accepted = (await connections.list()).filter(({ id }) => connectionIds.includes(id));
+  return { kind: 'sign_in_elsewhere', connections: accepted.map(({ name }) => name) };
 }
 
 /**
@@ -127,12 +155,25 @@ export async function setScene(ctx: Context, interaction: Interaction, deps: Con
  * @throws AppError `account_disabled`, and signs out
  */
 async function sameAccount(ctx: Context, interaction: Interaction, deps: ConsentDeps): Promise<string | undefined> {
-  const { accountId, uid } = await deps.provider.Session.get(ctx as never);
+  const { accountId, uid, amr } = (await deps.provider.Session.get(ctx as never)) as Session;
   const { session } = interaction;
   if (!accountId || accountId !== session?.accountId || uid !== session.uid) return undefined;
-  if ((await deps.accountStore.findById(accountId))?.disabledAt === null) return accountId;
+  const account = await deps.accountStore.findById(accountId);
+  // Signed in by a password while that still counted.
+  const byPassword = account && !account.breakGlass && amr?.includes('pwd');
+  if (byPassword && (await isExclusive(deps.connections))) {
+    await signOut(ctx, deps.provider);
+    return undefined;
+  }
+  if (account?.disabledAt === null) return accountId;
   await signOut(ctx, deps.provider);
   throw new AppError('account_disabled', 403, 'The account is disabled.');
+}
+
+interface Session {
+  accountId?: string;
+  uid: string;
+  amr?: readonly string[];
 }
 
 /** Page A named this very client, return address and server a moment ago, and this person pressed there. */
@@ -168,13 +209,6 @@ async function block(scene: Scene, deps: ConsentDeps): Promise<void> {
     { code: 'blocked_now' },
     { status: 200, uiLocales: scene.interaction.params.ui_locales },
   );
-}
-
-function stopped({ differences }: PageAnswer): AppError {
-  const blocked = differences.some(({ kind }) => kind === 'blocked');
-  return blocked
-    ? new AppError('blocked', 403, 'You blocked this app.')
-    : new AppError('policy_denied', 403, 'The rules of this server do not allow this app.');
 }
 
 function bound(

@@ -1,6 +1,8 @@
 /** Page F adds a sensitive scope: whoever presses proves to be the person, now, and not whoever found the browser open. */
+import type { Context } from 'koa';
 import { events } from '../audit/events.ts';
 import { addedScopes } from '../consents/differences.ts';
+import { type Connection, isExclusive } from '../federation/connection.ts';
 import type { ConsentModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import type { ConsentDeps, Scene } from './consent.ts';
@@ -20,8 +22,8 @@ const FRESH_SECONDS = 300;
 
 /** What the page asks for; undefined where nothing sensitive is added or the person has just signed in. */
 export async function presenceOf(scene: Scene, deps: ConsentDeps): Promise<Presence | undefined> {
-  if (!(await isNeeded(scene, scene.answer.offered, deps))) return undefined;
   const connection = await connectionOf(scene, deps);
+  if (!(await missing(scene, scene.answer.offered, connection, deps))) return undefined;
   return connection ? { by: 'connection', name: connection.name } : { by: 'password' };
 }
 
@@ -32,11 +34,13 @@ export async function provePresence(
   fields: Fields,
   deps: ConsentDeps,
 ): Promise<Proof> {
-  if (!(await isNeeded(scene, press.approved, deps))) return { kind: 'present', result: {} };
   const connection = await connectionOf(scene, deps);
+  const proof = await missing(scene, press.approved, connection, deps);
+  if (!proof) return { kind: 'present', result: {} };
   if (!connection) return provePassword(scene, single(fields, 'password') ?? '', deps);
   const { ctx, interaction, subject, accountId, bound } = scene;
-  await beginUpstream(ctx, interaction, subject, { connectionId: connection.id, presenceOf: accountId }, deps);
+  const trip = { connection, presenceOf: accountId, authContext: proof.context };
+  await beginUpstream(ctx, interaction, subject, trip, deps);
   await carry(interaction, { pending: { ...press, bound } });
   return { kind: 'sent' };
 }
@@ -46,13 +50,14 @@ export async function pressedBefore(scene: Scene, deps: ConsentDeps): Promise<Pe
   const { pending } = carriedBy(scene.interaction);
   const same =
     pending?.bound.length === scene.bound.length && pending.bound.every((one, at) => one === scene.bound[at]);
-  if (!pending || !same || (await isNeeded(scene, pending.approved, deps))) return undefined;
-  return pending;
+  if (!pending || !same) return undefined;
+  return (await missing(scene, pending.approved, await connectionOf(scene, deps), deps)) ? undefined : pending;
 }
 
 async function provePassword({ ctx, subject, accountId }: Scene, password: string, deps: ConsentDeps): Promise<Proof> {
   const account = await deps.accountStore.findById(accountId);
-  const attempt = { email: account?.email ?? '', password, address: deps.clientAddress(ctx) };
+  const breakGlassOnly = await isExclusive(deps.connections);
+  const attempt = { email: account?.email ?? '', password, address: deps.clientAddress(ctx), breakGlassOnly };
   const outcome = await deps.accounts.signIn(attempt);
   if (outcome.ok && outcome.account.id === accountId) {
     const login = { accountId, amr: ['pwd'], ts: Math.floor(deps.now().getTime() / 1000) };
@@ -65,21 +70,48 @@ async function provePassword({ ctx, subject, accountId }: Scene, password: strin
   return { kind: 'refused', status: throttled ? 429 : 401, presence: { by: 'password', error } };
 }
 
-/** People of a connection have no password here. */
-async function connectionOf({ accountId }: Scene, deps: ConsentDeps) {
-  const [identity] = await deps.accountStore.listIdentities(accountId);
-  return deps.connections.find(({ id }) => id === identity?.connectionId);
+/**
+ * The connection by which the person signed in here, else their first living one, of those that the MCP server accepts;
+ * undefined for a password.
+ */
+async function connectionOf({ ctx, accountId, subject }: Scene, deps: ConsentDeps): Promise<Connection | undefined> {
+  const accepted = subject.resource.connectionIds;
+  const all = await deps.accountStore.listIdentities(accountId);
+  const identities = all.filter(({ connectionId }) => accepted.length === 0 || accepted.includes(connectionId));
+  const here = await deps.upstreamSessions.connectionOf((await sessionOf(ctx, deps)).uid);
+  const ids = identities.map(({ connectionId }) => connectionId);
+  for (const id of ids.filter((one) => one === here).concat(ids)) {
+    const connection = await deps.connections.find(id);
+    if (connection) return connection;
+  }
+  return undefined;
 }
 
-async function isNeeded(scene: Scene, scopes: readonly string[], deps: ConsentDeps): Promise<boolean> {
+/**
+ * What has yet to be proven for these scopes. Where an administrator named an authentication context for a scope, only
+ * that proves it, and always; else a sensitive scope that is added takes a sign-in of just now.
+ */
+async function missing(
+  scene: Scene,
+  scopes: readonly string[],
+  connection: Connection | undefined,
+  deps: ConsentDeps,
+): Promise<{ context?: string | undefined } | undefined> {
   const { ctx, interaction, subject, accountId, answer } = scene;
+  const carried = carriedBy(interaction).present;
+  const present = carried?.accountId === accountId ? carried : undefined;
+  const isStale = (at = 0) => deps.now().getTime() / 1000 - at > FRESH_SECONDS;
+  const contextOf = (scope: string) => connection?.authContextFor(subject.resource.uri, [scope]);
+  const context = scopes.map(contextOf).find((one) => one !== undefined && isStale(present?.contexts?.[one]));
+  if (context !== undefined) return { context };
   const added = addedScopes(answer.differences).filter((scope) => scopes.includes(scope));
   const sensitive = subject.resource.scopes.some(
-    ({ name, sensitivity }) => sensitivity === 'high' && added.includes(name),
+    ({ name, sensitivity }) => sensitivity === 'high' && added.includes(name) && contextOf(name) === undefined,
   );
-  if (!sensitive) return false;
-  const { present } = carriedBy(interaction);
-  const { loginTs } = (await deps.provider.Session.get(ctx as never)) as { loginTs?: number };
-  const proofs = [loginTs ?? 0, present?.accountId === accountId ? present.at : 0];
-  return deps.now().getTime() / 1000 - Math.max(...proofs) > FRESH_SECONDS;
+  const { loginTs = 0 } = await sessionOf(ctx, deps);
+  return sensitive && isStale(Math.max(loginTs, present?.at ?? 0)) ? {} : undefined;
+}
+
+async function sessionOf(ctx: Context, { provider }: ConsentDeps): Promise<{ uid: string; loginTs?: number }> {
+  return (await provider.Session.get(ctx as never)) as { uid: string; loginTs?: number };
 }

@@ -15,12 +15,23 @@ export interface Carried {
   /** The press on page A, and what it named. */
   pressed?: { named: string };
   login?: { accountId: string };
-  /** When this person last proved to be here, by `auth_time` of the provider: seconds since the epoch. */
-  present?: { accountId: string; at: number };
+  present?: Present;
+  /** The connection by which this sign-in came, as logouts there name it. */
+  upstream?: { connectionId: string; issuer: string; subject: string; sid?: string | undefined };
+  /** Name of a connection that the person just came back from with a no. */
+  refusedBy?: string;
   /** A press on page F that waits for that proof. */
   pending?: Pending;
   /** The request to an administrator that was made on this page. */
   asked?: string;
+}
+
+/** When this person last proved to be here: seconds since the epoch, by `auth_time` of the provider. */
+export interface Present {
+  accountId: string;
+  at: number;
+  /** Authentication contexts that were asked for and reached, and when the provider said so. */
+  contexts?: Readonly<Record<string, number>>;
 }
 
 export interface Pending {
@@ -65,14 +76,16 @@ export async function signOut(ctx: Context, provider: Provider): Promise<void> {
     persist(): Promise<string>;
   };
   if (!session.accountId) return;
-  for (const key of ['accountId', 'loginTs', 'amr', 'acr', 'authorizations', 'transient']) delete session[key];
+  for (const key of ['accountId', 'loginTs', 'amr', 'acr', 'authorizations', 'transient', 'upstream'])
+    delete session[key];
   await session.persist();
 }
 
 /** Stores what came of the page and says where oidc-provider goes on. */
 export async function finish(interaction: Interaction, result: Record<string, unknown>): Promise<string> {
   // What was pressed under an earlier sign-in goes with it.
-  const { consent: _, ...carried } = (interaction.lastSubmission ?? {}) as Record<string, unknown>;
+  const { consent: _, refusedBy: _said, ...carried } = (interaction.lastSubmission ?? {}) as Record<string, unknown>;
+  if ('login' in result) delete carried.upstream;
   const merged: Record<string, unknown> = 'error' in result ? result : { ...carried, ...result };
   interaction.result = merged as typeof interaction.result;
   // Names whose pending sign-in this is, so that it can end with their sessions.

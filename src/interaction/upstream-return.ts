@@ -1,60 +1,64 @@
 /** Who came back from upstream, and what that makes of them here: a sign-in, or the proof that they are still here. */
 import type { Context } from 'koa';
-import type { Accounts } from '../accounts/account.ts';
 import type { AccountStore } from '../accounts/store.ts';
+import type { Arrivals } from '../arrivals.ts';
 import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
-import type { UpstreamIdentity } from '../federation/connection.ts';
-import type { Leg } from '../federation/legs.ts';
-import { UpstreamFailed } from '../federation/upstream-failed.ts';
+import type { Connection } from '../federation/connection.ts';
+import { assertAge, freshTime, PRESENCE_SECONDS } from '../federation/fresh.ts';
+import type { RequestLeg } from '../federation/legs.ts';
+import { upstreamSession, type VouchedFor } from '../federation/trips.ts';
 import type { DescribeDeps, Interaction, Subject } from './describe.ts';
-import { carry, finish, namedBy, signedInAccount, signOut } from './session.ts';
+import { carriedBy, carry, finish, namedBy, signedInAccount, signOut } from './session.ts';
+import { type RefusedDeps, refuse } from './upstream-refused.ts';
 
-export interface ReturnDeps extends Pick<DescribeDeps, 'provider'> {
-  accounts: Pick<Accounts, 'signInByIdentity'>;
+export interface ReturnDeps extends Pick<DescribeDeps, 'provider'>, RefusedDeps {
+  arrivals: Arrivals;
   accountStore: Pick<AccountStore, 'findByIdentity'>;
   audit: Audit;
   now: () => Date;
 }
 
-/** By the connection. */
-export type VouchedFor = UpstreamIdentity & { connectionId: string };
-
-/** How old a sign-in upstream may be to prove that the person is here. */
-export const PRESENCE_SECONDS = 300;
-const CLOCK_TOLERANCE_SECONDS = 60;
+export interface Returned {
+  connection: Connection;
+  identity: VouchedFor;
+  /** Before the provider was asked. */
+  askedAt: Date;
+}
 
 export async function signIn(
   ctx: Context,
   interaction: Interaction,
   subject: Subject,
-  identity: VouchedFor,
+  { connection, identity, askedAt }: Returned,
   deps: ReturnDeps,
 ): Promise<void> {
   assertFresh(interaction, identity, deps);
-  const outcome = await deps.accounts.signInByIdentity(identity);
-  const accountId = outcome.ok ? outcome.account.id : outcome.accountId;
   const { client, resource, scopes } = subject;
-  const party = { accountId, clientId: client.clientId, resource: resource.uri, scopes };
-  const how = { method: 'upstream', connection: identity.connectionId };
+  const party = { clientId: client.clientId, resource: resource.uri, scopes };
+  const outcome = await deps.arrivals.welcome(identity, connection, { askedAt, party });
   if (!outcome.ok) {
-    await deps.audit.record(events.signInFailed(party, outcome.reason, how));
-    throw disabled();
+    refuse(ctx, interaction, { reason: outcome.reason, connection, status: 403 }, deps);
+    return;
   }
-  if (outcome.created) {
-    await deps.audit.record(events.accountCreated({ accountId }, how));
-    await deps.audit.record(events.identityLinked({ accountId }, { ...how, issuer: identity.issuer }));
-  }
+  const accountId = outcome.account.id;
   // Somebody else than before: a session of their own, with nothing of the first person's.
   if ((await signedInAccount(ctx, deps.provider)) !== accountId) await signOut(ctx, deps.provider);
-  await deps.audit.record(events.signInSucceeded(party, how));
+  const how = { method: 'upstream', connection: connection.id };
+  await deps.audit.record(events.signInSucceeded({ ...party, accountId }, how));
   // Where the provider does not say when, the person may have signed in there long ago: as good as never.
   const at = Math.min(identity.authTimeSeconds ?? 0, seconds(deps.now()));
   const login = { accountId, amr: ['fed'], ts: at };
   // Proven anew: the session that the page began under, which may have ended since, no longer matters.
   interaction.session = undefined;
-  const result = { login, pressed: { named: namedBy(subject) }, present: { accountId, at }, select_account: {} };
+  const result = {
+    login,
+    upstream: upstreamSession(identity),
+    pressed: { named: namedBy(subject) },
+    present: { accountId, at },
+    select_account: {},
+  };
   ctx.redirect(await finish(interaction, result));
 }
 
@@ -62,11 +66,7 @@ export async function signIn(
 function assertFresh(interaction: Interaction, identity: VouchedFor, { audit, now }: ReturnDeps): void {
   const maxAge = maxAgeOf(interaction);
   if (maxAge === undefined) return;
-  const at = identity.authTimeSeconds;
-  const age = at === undefined ? Number.POSITIVE_INFINITY : seconds(now()) - at;
-  if (age <= maxAge + CLOCK_TOLERANCE_SECONDS && age >= -CLOCK_TOLERANCE_SECONDS) return;
-  audit.count('sign_in.failed', 'sign_in_not_fresh');
-  throw new UpstreamFailed('failed', at === undefined ? 'no auth_time' : `auth_time is ${age} seconds old`);
+  counting(audit, 'sign_in_not_fresh', () => assertAge(identity, now(), maxAge));
 }
 
 /**
@@ -86,8 +86,8 @@ export function maxAgeOf({ params, deviceCode }: Interaction): number | undefine
 export async function provePresence(
   ctx: Context,
   interaction: Interaction,
-  { expectedAccountId }: Leg,
-  identity: VouchedFor,
+  { expectedAccountId, wishes }: RequestLeg,
+  { identity }: Returned,
   deps: ReturnDeps,
 ): Promise<void> {
   const account = await deps.accountStore.findByIdentity(identity);
@@ -97,15 +97,23 @@ export async function provePresence(
     throw new AppError('account_changed', 403, 'Somebody else signed in there.');
   }
   if (account.disabledAt) throw disabled();
-  // When a token was made says nothing of when the person was last asked.
-  const at = identity.authTimeSeconds;
-  const age = at === undefined ? Number.POSITIVE_INFINITY : seconds(deps.now()) - at;
-  if (at === undefined || age > PRESENCE_SECONDS || age < -CLOCK_TOLERANCE_SECONDS) {
-    deps.audit.count('sign_in.failed', 'presence_not_fresh');
-    throw new UpstreamFailed('failed', at === undefined ? 'no auth_time' : `auth_time is ${age} seconds old`);
-  }
-  await carry(interaction, { present: { accountId: account.id, at } });
+  const { present } = carriedBy(interaction);
+  const before = present?.accountId === account.id ? present : { accountId: account.id, at: 0 };
+  const proven =
+    wishes.authContext === undefined
+      ? { ...before, at: counting(deps.audit, 'presence_not_fresh', () => freshTime(identity, deps.now())) }
+      : { ...before, contexts: { ...before.contexts, [wishes.authContext]: seconds(deps.now()) } };
+  await carry(interaction, { present: proven });
   ctx.redirect(`/interaction/${interaction.uid}`);
+}
+
+function counting<T>(audit: Audit, reason: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    audit.count('sign_in.failed', reason);
+    throw error;
+  }
 }
 
 function disabled(): AppError {

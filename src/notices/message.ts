@@ -1,8 +1,19 @@
 /** What leaves, and how that went: the terms that the store, the delivery and the sinks share. */
 
-export type SinkName = 'webhook' | 'smtp';
+/** `client`: logout tokens for clients, which are no notices but leave the same way. */
+export type SinkName = 'webhook' | 'smtp' | 'client';
 
-export type NoticeType = 'approval.requested' | 'approval.decided' | 'app.connected' | 'scope.proposed';
+export type NoticeType =
+  | 'approval.requested'
+  | 'approval.decided'
+  | 'app.connected'
+  | 'scope.proposed'
+  | 'connection.alarm'
+  | 'sign_in.break_glass'
+  | 'identity.linked'
+  | 'identity.unlinked'
+  | 'session.ended'
+  | 'leaver.kept';
 
 /** What happened, for a program: members of `data` are written as on the wire. */
 export interface NoticeEvent {

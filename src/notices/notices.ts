@@ -3,13 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { isEmail } from '../credentials.ts';
+import type { Alarm } from '../federation/alarms.ts';
 import { visibleText } from '../web/visible-text.ts';
 import { type Letter, type NoticeType, type Payload, SEAL_PURPOSE, type SinkName } from './message.ts';
 import type { OutboxStore } from './store.ts';
 import {
+  type BreakGlassLetter,
   type ConnectedLetter,
   createLetters,
   type DecidedLetter,
+  type IdentityLetter,
+  type LeaverLetter,
   type ProposedLetter,
   type ProposedWords,
   type RequestedLetter,
@@ -40,6 +44,9 @@ export type ApprovalRequested = AboutClient & Omit<RequestedLetter, 'email'>;
 export type ApprovalDecided = Omit<AboutClient, 'clientId'> & DecidedLetter & { requestId: string };
 export type AppConnected = AboutClient & ConnectedLetter;
 export type ScopeProposed = ProposedLetter;
+export type BreakGlassUsed = BreakGlassLetter & { accountId: string };
+export type LeaverKept = LeaverLetter & { accountId: string };
+export type IdentityChanged = IdentityLetter & { accountId: string; connectionId: string };
 
 /**
  * Each function writes one row for the webhook and one for each person with a mail address that mail can reach; without
@@ -54,11 +61,13 @@ export function createNotices(deps: {
   sinks: readonly SinkName[];
   sealing: { seal(purpose: string, aad: string, plaintext: string): Uint8Array<ArrayBuffer> };
   people: People;
+  /** Names of the connections that say who this is; none for people who have only a password here. */
+  connectionNamesOf?: (accountId: string) => Promise<readonly string[]>;
   brandName: string;
   issuer: string;
   now: () => Date;
 }) {
-  const { store, sinks, sealing, people, now } = deps;
+  const { store, sinks, sealing, people, connectionNamesOf = async () => [], now } = deps;
   const letters = createLetters(deps);
 
   async function write(notice: {
@@ -96,15 +105,21 @@ export function createNotices(deps: {
       if (sinks.length === 0) return;
       const recipients = await approversBut(notice.accountId);
       const asker = await people.findById(notice.accountId);
+      // A provider may call its people whatever it likes, also by somebody else's address: it is named with them.
+      const connections = await connectionNamesOf(notice.accountId);
+      const { account, resource } = subject(notice, asker);
       const data = {
         request_id: notice.requestId,
-        ...subject(notice, asker),
+        account: connections.length > 0 ? { ...account, connections } : account,
+        resource,
         client: client(notice),
         scopes: notice.scopes.map(({ name }) => name),
         reason: line(notice.reason),
         approvers: recipients.map(person),
       };
-      const letter = () => letters.requested({ ...notice, email: asker?.email ?? notice.accountId });
+      const called = asker?.email || notice.accountId;
+      const email = connections.length > 0 ? `${called} (${connections.join(', ')})` : called;
+      const letter = () => letters.requested({ ...notice, email });
       await write({ type: 'approval.requested', data, letter, recipients });
     },
     /** To who asked. */
@@ -132,6 +147,53 @@ export function createNotices(deps: {
       };
       const letter = () => letters.connected(notice);
       await write({ type: 'app.connected', at: notice.at, data, letter, recipients: list(owner) });
+    },
+    /** To every owner, whoever of them it was. */
+    async breakGlassUsed(notice: BreakGlassUsed): Promise<void> {
+      if (sinks.length === 0) return;
+      const recipients = await people.listApprovers();
+      const data = {
+        account: person({ id: notice.accountId, email: notice.email }),
+        resource: { name: line(notice.resourceName) },
+        owners: recipients.map(person),
+      };
+      const letter = () => letters.breakGlass(notice);
+      await write({ type: 'sign_in.break_glass', at: notice.at, data, letter, recipients });
+    },
+    /** To every owner: somebody was to lose access who must not. */
+    async leaverKept(notice: LeaverKept): Promise<void> {
+      if (sinks.length === 0) return;
+      const recipients = await people.listApprovers();
+      const data = {
+        account: person({ id: notice.accountId, email: notice.email }),
+        why: notice.why,
+        owners: recipients.map(person),
+      };
+      await write({ type: 'leaver.kept', data, letter: () => letters.leaver(notice), recipients });
+    },
+    /** To whom the account belongs. */
+    async identityChanged(notice: IdentityChanged): Promise<void> {
+      if (sinks.length === 0) return;
+      const owner = await people.findById(notice.accountId);
+      const data = {
+        account: owner ? person(owner) : { id: notice.accountId },
+        connection: { id: notice.connectionId, name: line(notice.connectionName) },
+      };
+      const type = `identity.${notice.change}` as const;
+      await write({ type, at: notice.at, data, letter: () => letters.identity(notice), recipients: list(owner) });
+    },
+    /** To all owners: a connection needs them. */
+    async connectionAlarm(notice: Alarm): Promise<void> {
+      if (sinks.length === 0) return;
+      const recipients = await people.listApprovers();
+      const data = {
+        connection: { id: notice.connectionId, name: line(notice.connectionName) },
+        alarm: notice.code,
+        when: notice.at?.toISOString(),
+        detail: line(notice.detail),
+        owners: recipients.map(person),
+      };
+      await write({ type: 'connection.alarm', data, letter: () => letters.alarm(notice), recipients });
     },
     /** To all who may decide: a permission is suspended until its new words are accepted. */
     async scopeProposed(notice: ScopeProposed): Promise<void> {

@@ -1,4 +1,5 @@
 /** The mails, in English and in Japanese below it, since nobody has told us which one the reader reads. Plain text. */
+import type { Alarm } from '../federation/alarms.ts';
 import { inertHost, inertName, inertWords } from './inert-text.ts';
 import { en, ja, type Words } from './languages.ts';
 import type { Letter } from './message.ts';
@@ -39,6 +40,9 @@ export interface ConnectedLetter extends Asker {
   at: Date;
 }
 
+/** What is the matter with a connection. */
+export type AlarmLetter = Omit<Alarm, 'connectionId'>;
+
 export interface ProposedLetter {
   resourceName: string;
   scopeName: string;
@@ -49,6 +53,23 @@ export interface ProposedLetter {
 
 export interface ProposedWords extends Omit<NoticeScope, 'name'> {
   tools?: readonly string[] | undefined;
+}
+
+export interface BreakGlassLetter {
+  email: string;
+  resourceName: string;
+  at: Date;
+}
+
+export interface LeaverLetter {
+  email: string;
+  why: 'last_owner' | 'break_glass';
+}
+
+export interface IdentityLetter {
+  change: 'linked' | 'unlinked';
+  connectionName: string;
+  at: Date;
 }
 
 /** What somebody else wrote is made harmless here once more, whatever was done to it before. */
@@ -100,10 +121,63 @@ export function createLetters({ brandName, issuer }: { brandName: string; issuer
           ...parties(words, notice),
           words.field(words.returns, whereTo(words, notice.redirectHost)),
           ...permissions(words, words.may, notice.scopes),
-          words.field(words.when, words.moment(notice.at.toISOString().slice(0, 16).replace('T', ' '))),
+          words.field(words.when, moment(words, notice.at)),
           '',
           words.itWasYou,
           words.itWasNotYou,
+        ],
+      ),
+    /** To every owner. */
+    breakGlass: (notice: BreakGlassLetter): Letter =>
+      letter(
+        (words) => words.breakGlassSubject(inertHost(notice.email)),
+        (words) => [
+          words.breakGlass,
+          '',
+          words.field(words.account, inertHost(notice.email)),
+          words.field(words.server, inertName(notice.resourceName)),
+          words.field(words.when, moment(words, notice.at)),
+          '',
+          words.breakGlassNext,
+        ],
+      ),
+    /** To every owner. */
+    leaver: (notice: LeaverLetter): Letter =>
+      letter(
+        (words) => words.leaverSubject(inertHost(notice.email)),
+        (words) => [
+          words.leaver[notice.why].what,
+          '',
+          words.field(words.account, inertHost(notice.email)),
+          '',
+          words.leaver[notice.why].next,
+        ],
+      ),
+    /** To whom the account belongs. */
+    identity: (notice: IdentityLetter): Letter =>
+      letter(
+        (words) => words[notice.change].subject(inertName(notice.connectionName)),
+        (words) => [
+          words[notice.change].what,
+          '',
+          words.field(words.connection, inertName(notice.connectionName)),
+          words.field(words.when, moment(words, notice.at)),
+          '',
+          words[notice.change].next,
+        ],
+      ),
+    /** To owners. */
+    alarm: (notice: AlarmLetter): Letter =>
+      letter(
+        (words) => words.alarmSubject(inertName(notice.connectionName)),
+        (words) => [
+          words.alarm[notice.code].what,
+          '',
+          words.field(words.connection, inertName(notice.connectionName)),
+          notice.at && words.field(words.when, words.moment(notice.at.toISOString().slice(0, 16).replace('T', ' '))),
+          said(words, words.said, notice.detail),
+          '',
+          words.alarm[notice.code].next,
         ],
       ),
     /** To those who decide. */
@@ -130,6 +204,10 @@ const SEPARATOR = '-'.repeat(60);
 const MAX_PERMISSIONS = 20;
 const MAX_TOOLS = 20;
 const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
+
+function moment(words: Words, at: Date): string {
+  return words.moment(at.toISOString().slice(0, 16).replace('T', ' '));
+}
 
 function app(words: Words, { clientName }: Asker): string {
   const name = inertName(clientName);

@@ -66,6 +66,7 @@ async function verify(token: string, issuer: string, jwks: JSONWebKeySet): Promi
 
 function toPayload(kind: Kind, claims: JWTPayload): AdapterPayload {
   const { jti, iat, exp, sub, aud, gid, act, client_id: clientId, scope, cnf, auth_time: authTime } = claims;
+  const { oid, tid, email, roles } = claims;
   const details = claims.authorization_details;
   const jkt = (cnf as { jkt?: string } | undefined)?.jkt;
   return {
@@ -78,6 +79,8 @@ function toPayload(kind: Kind, claims: JWTPayload): AdapterPayload {
     scope,
     ...(jkt ? { jkt } : {}),
     ...(details === undefined ? {} : { rar: details }),
-    ...(kind === 'AccessToken' ? { accountId: sub, grantId: gid, extra: { gid, act, auth_time: authTime } } : {}),
+    ...(kind === 'AccessToken'
+      ? { accountId: sub, grantId: gid, extra: { gid, act, auth_time: authTime, oid, tid, email, roles } }
+      : {}),
   } as unknown as AdapterPayload;
 }

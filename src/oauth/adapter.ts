@@ -8,6 +8,7 @@ import { ACTING_FOR } from '../clients/downstream.ts';
 import type { ClientStore } from '../clients/store.ts';
 import type { ConsentStore } from '../consents/store.ts';
 import { AppError } from '../errors.ts';
+import type { UpstreamSessionStore } from '../federation/upstream-session-store.ts';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifacts.ts';
 import type { GrantStore } from '../storage/grants.ts';
 import type { AccessTokens } from './access-tokens.ts';
@@ -18,6 +19,7 @@ export interface AdapterDeps {
   grants: GrantStore;
   clients: ClientStore;
   consents: ConsentStore;
+  upstreamSessions: Pick<UpstreamSessionStore, 'note'>;
   audit: Audit;
   accessTokens: AccessTokens;
   refreshTokens: RefreshTokens;
@@ -48,7 +50,7 @@ export function createAdapterFactory(deps: AdapterDeps): (model: string) => Adap
 
 function artifactAdapter(
   kind: string,
-  { artifacts, grants }: AdapterDeps,
+  { artifacts, grants, upstreamSessions }: AdapterDeps,
   consume = (id: string) => artifacts.consume(kind, id),
 ): Adapter {
   return {
@@ -62,6 +64,7 @@ function artifactAdapter(
         throw new AppError('interaction_expired', 400, 'The request was answered already.');
       }
       await artifacts.upsert(kind, id, ofClient(kind, payload), kept(kind, ttlSeconds));
+      if (kind === 'Session') await upstreamSessions.note(payload, ttlSeconds);
     },
     async destroy(id) {
       const found = await artifacts.destroy(kind, id);

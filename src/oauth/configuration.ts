@@ -13,6 +13,7 @@ import type { AdapterDeps } from './adapter.ts';
 import { createAdapterFactory } from './adapter.ts';
 import type { createMint, GrantSource } from './mint.ts';
 import type { createProviderPages } from './pages.ts';
+import type { PersonClaims } from './person-claims.ts';
 import type { createPress } from './press.ts';
 import type { ResourceIndicators } from './resource-indicators.ts';
 import { ACCESS_TOKEN_TTL_SECONDS } from './resource-indicators.ts';
@@ -30,6 +31,7 @@ export interface ConfigurationDeps {
   resourceIndicators: ResourceIndicators;
   mint: ReturnType<typeof createMint>;
   press: ReturnType<typeof createPress>;
+  personClaims: PersonClaims;
   pages: ReturnType<typeof createProviderPages>;
   downstreamClients: DownstreamClients;
   /** One policy for registration and documents. */
@@ -57,7 +59,7 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
     enabledJWA: algorithms(),
     extraClientMetadata: deps.extraClientMetadata,
     extraParams: { scope: (ctx: KoaContextWithOIDC) => deps.resourceIndicators.settleScope(ctx) },
-    extraTokenClaims: (ctx, token) => extraTokenClaims(ctx, token as unknown as TokenSource),
+    extraTokenClaims: (ctx, token) => extraTokenClaims(deps, ctx, token as unknown as TokenSource),
     clientBasedCORS: () => true,
     cookies: cookies(deps),
     routes: {
@@ -87,6 +89,7 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
 function features(deps: ConfigurationDeps) {
   const { resourceIndicators, resources, pages, dpopNonceSecret, downstreamClients } = deps;
   return {
+    backchannelLogout: { enabled: true },
     devInteractions: { enabled: false },
     userinfo: { enabled: false },
     clientCredentials: { enabled: true },
@@ -150,15 +153,25 @@ interface Introspected {
 interface TokenSource {
   kind: string;
   grantId?: string;
+  accountId?: string;
+  aud?: string;
 }
 
-/** Joins a token to its grant, by which revocation and introspection go; says who presents it where it is a proxy. */
-function extraTokenClaims(ctx: KoaContextWithOIDC, token: TokenSource): Record<string, unknown> | undefined {
+/**
+ * Joins a token to its grant, by which revocation and introspection go; says who presents it where it is a proxy, and of
+ * the person what the MCP server is told.
+ */
+async function extraTokenClaims(
+  { personClaims }: ConfigurationDeps,
+  ctx: KoaContextWithOIDC,
+  token: TokenSource,
+): Promise<Record<string, unknown> | undefined> {
   if (token.kind !== 'AccessToken' || !token.grantId) return undefined;
   const { client } = ctx.oidc;
   const grant = ctx.oidc.entities.Grant as { actingFor?: Downstream } | undefined;
   const proxy = client && mayStandForOthers(client.consentry_kind as ClientKind);
-  return { gid: token.grantId, ...(proxy ? actClaim(client.clientId, grant?.actingFor) : {}) };
+  const person = token.accountId && token.aud ? await personClaims(token.accountId, token.aud) : {};
+  return { ...person, gid: token.grantId, ...(proxy ? actClaim(client.clientId, grant?.actingFor) : {}) };
 }
 
 async function mayRefresh(
@@ -171,8 +184,10 @@ async function mayRefresh(
   const grant = ctx.oidc.entities.Grant as { refreshAllowed?: boolean; actingFor?: Downstream } | undefined;
   if (!grant?.refreshAllowed) return false;
   const record = await clients.find(client.clientId);
-  // A proxy that names nobody stands for everybody behind it: nothing of it outlives the access token.
-  return !record || !mayStandForOthers(record.kind) || grant.actingFor !== undefined;
+  if (!record || !mayStandForOthers(record.kind) || grant.actingFor !== undefined) return true;
+  // A proxy that names nobody stands for everybody behind it: nothing of it outlives the access token, unless an operator
+  // decided so for this very proxy.
+  return record.kind === 'proxy' && record.metadata.consentry_unnamed_refresh === true;
 }
 
 /** Seconds. A refresh token idles out, and never outlives the grant that the person limited. */

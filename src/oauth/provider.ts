@@ -4,19 +4,23 @@ import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'o
 import type { Audit } from '../audit/store.ts';
 import { type ClientKind, hashClientSecret, mayStandForOthers } from '../clients/client.ts';
 import { parseRedirectUri } from '../clients/redirect-uris.ts';
+import type { Sessions } from '../sessions.ts';
 import type { ArtifactStore } from '../storage/artifacts.ts';
 import { recordProviderEvents } from './events.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
+import { rememberUpstream, tellThroughOutbox } from './told-sessions.ts';
 
 export interface ProviderDeps {
   issuer: string;
   configuration: Configuration;
   refreshTokens: RefreshTokens;
   artifacts: ArtifactStore;
+  sessions: Pick<Sessions, 'tell'>;
   audit: Audit;
 }
 
-export function createProvider({ issuer, configuration, refreshTokens, artifacts, audit }: ProviderDeps): Provider {
+export function createProvider(deps: ProviderDeps): Provider {
+  const { issuer, configuration, refreshTokens, artifacts, sessions, audit } = deps;
   const provider = new Provider(issuer, configuration);
   // Host and scheme were pinned to the issuer's before: these headers are ours.
   provider.proxy = true;
@@ -29,9 +33,12 @@ export function createProvider({ issuer, configuration, refreshTokens, artifacts
   // interaction whose sign-in it holds.
   keepInPayload(provider.Grant, 'consentId', 'refreshAllowed', 'actingFor');
   keepInPayload(provider.Interaction, 'accountId');
+  keepInPayload(provider.Session, 'upstream');
   beginSessionsLate(provider, configuration);
   detectReplaysAtomically(provider, artifacts);
   renameSessionsAtSignIn(provider);
+  rememberUpstream(provider);
+  tellThroughOutbox(provider, sessions);
   recordProviderEvents(provider, audit);
   return provider;
 }

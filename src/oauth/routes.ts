@@ -14,8 +14,9 @@ import { correctDiscovery } from './discovery.ts';
 import { renderLogout } from './pages.ts';
 import { confirmSecret, withoutSecretHash } from './registration-secrets.ts';
 import type { StopRedirect } from './stop-redirect.ts';
+import { assureVouched, type VouchingDeps } from './vouching.ts';
 
-export interface OauthRoutesDeps {
+export interface OauthRoutesDeps extends Pick<VouchingDeps, 'liveness'> {
   artifacts: Pick<ArtifactStore, 'find'>;
   grants: Pick<GrantStore, 'find'>;
   accessTokens: AccessTokens;
@@ -95,11 +96,15 @@ function canonical(resource: string | string[]): string | string[] {
   return all.length === 1 && all[0] !== undefined ? all[0] : all;
 }
 
-/** Reads the document of the client that a proxy names, or got tokens for, before its authentication opens a transaction. */
+/**
+ * Before the client's authentication opens a transaction: asks after the person at their provider, and reads the document
+ * of the client that a proxy names, or got tokens for.
+ */
 async function prepareDownstream(ctx: Context, deps: OauthRoutesDeps): Promise<void> {
   const fields = await readForm(ctx);
   if (!fields) return;
   replaceForm(ctx, fields);
+  await assureVouched(ctx, fields, deps);
   const named = (await grantedIn(fields, deps)) ?? namedIn(fields);
   if (named) await deps.documents.prepare(named.clientId);
 }

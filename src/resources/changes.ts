@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import type { Notices } from '../notices/notices.ts';
 import type { Database } from '../storage/transactions.ts';
 import { parseConsentDays, parseName, parseScopes } from './description.ts';
+import { type PeopleNews, type PeoplePlan, peopleInRecord, planPeople, settingsIn } from './people.ts';
 import { compareScopes, type NewScopes, pendingChanges, type ScopeChange, type WordDifference } from './proposals.ts';
 import type { Resource } from './resource.ts';
 import { scopeDigest } from './scopes.ts';
@@ -15,12 +16,14 @@ export interface ResourceNews {
   /** 1 to 365 */
   consentDays?: number | undefined;
   scopes?: NewScopes | undefined;
+  people?: PeopleNews | undefined;
 }
 
 export interface ResourcePlan {
   name?: { before: string; after: string };
   consentDays?: { before: number; after: number };
   scopes: readonly ScopeChange[];
+  people: PeoplePlan;
 }
 
 export interface ChangeDeps {
@@ -34,7 +37,7 @@ export interface ChangeDeps {
 
 /**
  * What `updateResource` would do.
- * @throws AppError 400 `invalid_scope`, `invalid_text`, `invalid_consent_days`
+ * @throws AppError 400 `invalid_scope`, `invalid_text`, `invalid_consent_days`, and as `parsePeople`
  */
 export function planUpdate(resource: Resource, news: ResourceNews): ResourcePlan {
   const name = news.name === undefined ? resource.name : parseName(news.name);
@@ -46,14 +49,16 @@ export function planUpdate(resource: Resource, news: ResourceNews): ResourcePlan
       ? {}
       : { consentDays: { before: resource.consentDays, after: consentDays } }),
     scopes: news.scopes ? compareScopes(resource, { described: parseScopes(described), removed }) : [],
+    people: planPeople(resource, news.people ?? {}),
   };
 }
 
 /** Whether it changes nothing, not even what waits for somebody to accept it. */
-export function isEmptyPlan({ name, consentDays, scopes }: ResourcePlan, { accept }: { accept: boolean }): boolean {
+export function isEmptyPlan(plan: ResourcePlan, { accept }: { accept: boolean }): boolean {
+  const { name, consentDays, scopes, people } = plan;
   const idle = (change: ScopeChange) =>
     change.kind === 'unchanged' || (!accept && 'waiting' in change && change.waiting);
-  return !name && !consentDays && scopes.every(idle);
+  return !name && !consentDays && Object.keys(people).length === 0 && scopes.every(idle);
 }
 
 /**
@@ -75,6 +80,7 @@ export function updateResource(
     const plan = planUpdate(resource, news);
     if (plan.name) await resources.rename(id, plan.name.after);
     if (plan.consentDays) await resources.setConsentDays(id, plan.consentDays.after);
+    if (Object.keys(plan.people).length > 0) await resources.setPeople(id, settingsIn(plan.people));
     const removed = plan.scopes.filter(({ kind }) => kind === 'removed').map(({ name }) => name);
     if (removed.length > 0) await resources.removeScopes(id, removed);
     const withdrawn = plan.scopes.filter(({ kind }) => kind === 'withdrawn').map(({ name }) => name);
@@ -170,6 +176,7 @@ function recordOf(resource: Resource, plan: ResourcePlan, accept: boolean): Audi
   const updated = {
     ...(plan.name ? { nameBefore: plan.name.before, name: plan.name.after } : {}),
     ...(plan.consentDays ? { consentDaysBefore: plan.consentDays.before, consentDays: plan.consentDays.after } : {}),
+    ...peopleInRecord(plan.people),
     ...(removed.length > 0 ? { removed } : {}),
   };
   const whole = Object.keys(updated).length > 0 ? [events.resourceUpdated({ resource: resource.uri }, updated)] : [];

@@ -2,7 +2,8 @@
 import { isLoopbackOrigin } from '../config-values.ts';
 import { AppError } from '../errors.ts';
 import { readableLine } from '../web/visible-text.ts';
-import { canonicalResource, DEFAULT_CONSENT_DAYS, type ScopeDescription } from './resource.ts';
+import { type PeopleNews, parsePeople } from './people.ts';
+import { canonicalResource, DEFAULT_CONSENT_DAYS, type PeopleSettings, type ScopeDescription } from './resource.ts';
 
 export interface NewResource {
   uri: string;
@@ -10,9 +11,10 @@ export interface NewResource {
   /** 90 where left out */
   consentDays?: number | undefined;
   scopes: readonly ScopeDescription[];
+  people?: PeopleNews | undefined;
 }
 
-type ParsedResource = NewResource & { consentDays: number };
+type ParsedResource = Omit<NewResource, 'people'> & { consentDays: number; people: Partial<PeopleSettings> };
 
 /** RFC 6749 §3.3: printable ASCII without space, quotation mark and backslash. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]{1,100}$/;
@@ -27,15 +29,16 @@ const MAX_CONSENT_DAYS = 365;
 
 /**
  * The description as it is kept: canonical URI, each text one visible line without a link.
- * @throws AppError 400 `invalid_resource`, `invalid_scope`, `invalid_text`, `invalid_consent_days`
+ * @throws AppError 400 `invalid_resource`, `invalid_scope`, `invalid_text`, `invalid_consent_days`, and as `parsePeople`
  */
-export function parseDescription({ uri, name, consentDays, scopes }: NewResource): ParsedResource {
+export function parseDescription({ uri, name, consentDays, scopes, people }: NewResource): ParsedResource {
   if (scopes.length === 0) throw invalidScope('Give the MCP server at least one scope.');
   return {
     uri: parseUri(uri),
     name: parseName(name),
     consentDays: parseConsentDays(consentDays ?? DEFAULT_CONSENT_DAYS),
     scopes: parseScopes(scopes),
+    people: parsePeople(people ?? {}),
   };
 }
 

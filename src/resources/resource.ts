@@ -39,11 +39,25 @@ export interface Resource {
   /** How long a consent for it lives at most: 1 to 365. */
   consentDays: number;
   scopes: readonly ResourceScope[];
+  /** What its tokens say of a person beside who they are here. */
+  tokenClaims: readonly TokenClaim[];
+  /** How long a client may refresh while the identity provider does not answer: 0 to 1440. */
+  stalenessMinutes: number;
+  /** Connections whose people may use it; empty: everybody. */
+  connectionIds: readonly string[];
   /** Set: nobody gets a token for it. */
   disabledAt: Date | undefined;
 }
 
+/** `oid` and `tid` as Entra ID has them, `email` as the provider says, and the names of the person's roles here. */
+export const TOKEN_CLAIMS = ['oid', 'tid', 'email', 'roles'] as const;
+export type TokenClaim = (typeof TOKEN_CLAIMS)[number];
+
+/** What an MCP server asks of the people who come from a connection. */
+export type PeopleSettings = Pick<Resource, 'tokenClaims' | 'stalenessMinutes' | 'connectionIds'>;
+
 export const DEFAULT_CONSENT_DAYS = 90;
+export const DEFAULT_PEOPLE: PeopleSettings = { tokenClaims: [], stalenessMinutes: 60, connectionIds: [] };
 
 /**
  * The one form in which a resource is compared and issued: scheme and host in lower case, no default port, and no

@@ -3,12 +3,23 @@ import { randomBytes } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
-import type { Effect, Resource, ResourceScope, ScopeDescription, ScopeProposal, Sensitivity } from './resource.ts';
+import {
+  DEFAULT_PEOPLE,
+  type Effect,
+  type PeopleSettings,
+  type Resource,
+  type ResourceScope,
+  type ScopeDescription,
+  type ScopeProposal,
+  type Sensitivity,
+  type TokenClaim,
+} from './resource.ts';
 
 export type ResourceStore = ReturnType<typeof createResourceStore>;
 
 export interface ResourceRecord extends Pick<Resource, 'uri' | 'name' | 'clientId' | 'consentDays'> {
   scopes: readonly ScopeDescription[];
+  people?: Partial<PeopleSettings> | undefined;
 }
 
 const withScopes = { scopes: { orderBy: { position: 'asc' } } } as const;
@@ -64,9 +75,11 @@ export function createResourceStore(database: Database) {
         if (taken) throw new AppError('resource_exists', 409, `${resource.uri} is registered already.`);
         const { uri, name, clientId, consentDays } = resource;
         const scopes = resource.scopes.map((scope, position) => ({ ...toScopeRow(scope), position }));
-        await tx.resource.create({ data: { id, uri, name, clientId, consentDays, scopes: { create: scopes } } });
+        const people = { ...DEFAULT_PEOPLE, ...resource.people };
+        const data = { id, uri, name, clientId, consentDays, ...toRow(people), scopes: { create: scopes } };
+        await tx.resource.create({ data });
         const accepted = resource.scopes.map((scope) => ({ ...scope, suspended: false }));
-        return { id, uri, name, clientId, consentDays, scopes: accepted, disabledAt: undefined };
+        return { id, uri, name, clientId, consentDays, ...people, scopes: accepted, disabledAt: undefined };
       });
     },
     /** Keeps the resource as it is, for everybody else who would change it, until the unit of work ends. */
@@ -84,6 +97,10 @@ export function createResourceStore(database: Database) {
     /** For consents from now on. */
     async setConsentDays(id: string, consentDays: number): Promise<void> {
       await database.write((tx) => tx.resource.update({ where: { id }, data: { consentDays } }));
+    },
+    /** From the next token on. */
+    async setPeople(id: string, people: Partial<PeopleSettings>): Promise<void> {
+      await database.write((tx) => tx.resource.update({ where: { id }, data: toRow(people) }));
     },
     /** @param disabledAt undefined to enable */
     async setDisabled(id: string, disabledAt: Date | undefined): Promise<void> {
@@ -181,9 +198,20 @@ function toJson({ description, descriptionJa, sensitivity, effect, tools }: Scop
 type Row = Prisma.ResourceGetPayload<{ include: { scopes: true } }>;
 type ScopeRow = Row['scopes'][number];
 
-function toResource({ id, uri, name, clientId, consentDays, disabledAt, scopes }: Row): Resource {
+function toResource({ id, uri, name, clientId, consentDays, disabledAt, scopes, ...row }: Row): Resource {
+  const { stalenessMinutes, connectionIds } = row;
+  const people = { tokenClaims: row.tokenClaims as TokenClaim[], stalenessMinutes, connectionIds };
   const rest = { scopes: scopes.map(toScope), disabledAt: disabledAt ?? undefined };
-  return { id, uri, name, clientId, consentDays, ...rest };
+  return { id, uri, name, clientId, consentDays, ...people, ...rest };
+}
+
+/** Prisma takes no readonly lists, and leaves alone what is absent. */
+function toRow({ tokenClaims, stalenessMinutes, connectionIds }: Partial<PeopleSettings>) {
+  return {
+    ...(tokenClaims ? { tokenClaims: [...tokenClaims] } : {}),
+    ...(stalenessMinutes === undefined ? {} : { stalenessMinutes }),
+    ...(connectionIds ? { connectionIds: [...connectionIds] } : {}),
+  };
 }
 
 function toScope(row: ScopeRow): ResourceScope {

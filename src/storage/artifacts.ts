@@ -36,6 +36,10 @@ export interface ArtifactStore {
   /** Ends the browser sessions of an account. */
   destroyByAccount(kind: string, accountId: string): Promise<number>;
   destroyByClient(kind: string, clientId: string): Promise<number>;
+  /** By what a uid is stored and searched. */
+  uidKey(kind: string, uid: string): string;
+  /** Ends them and says what they were. Those that have expired end as well, unsaid. */
+  take(kind: string, whose: { accountId: string } | { uidKeys: readonly string[] }): Promise<Payload[]>;
 }
 
 const ID = 'artifact-id';
@@ -121,6 +125,21 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
     async destroyByAccount(kind, accountId) {
       const { count } = await database.write((tx) => tx.artifact.deleteMany({ where: { kind, accountId } }));
       return count;
+    },
+    uidKey: (kind, uid) => key(`${kind}.uid`, uid),
+    async take(kind, whose) {
+      const where = 'accountId' in whose ? { kind, ...whose } : { kind, uid: { in: [...whose.uidKeys] } };
+      return database.write(async (tx) => {
+        const rows = await tx.artifact.findMany({ where });
+        // Only what this very transaction ends is told of: of two that end the same one finds it gone.
+        const ended: Payload[] = [];
+        for (const row of rows) {
+          const { count } = await tx.artifact.deleteMany({ where: { kind, id: row.id } });
+          const payload = count === 1 ? open(row)?.payload : undefined;
+          if (payload) ended.push(payload);
+        }
+        return ended;
+      });
     },
     async destroyByClient(kind, clientId) {
       const { count } = await database.write((tx) => tx.artifact.deleteMany({ where: { kind, clientId } }));

@@ -9,6 +9,8 @@ export interface GrantStore {
   upsert(id: string, payload: Payload, ttlSeconds: number): Promise<void>;
   /** @returns false where it was gone already */
   destroy(id: string): Promise<boolean>;
+  /** Ends those under a consent that carry one of the scopes of the MCP server. @returns how many */
+  destroyCarrying(consentId: string, scopes: readonly string[]): Promise<number>;
 }
 
 const PAYLOAD = 'grant-payload';
@@ -47,5 +49,22 @@ export function createGrantStore(deps: { database: Database; sealing: Seal; now:
       const { count } = await database.write((tx) => tx.grant.deleteMany({ where: { id: key(id) } }));
       return count === 1;
     },
+    async destroyCarrying(consentId, scopes) {
+      return database.write(async (tx) => {
+        const rows = await tx.grant.findMany({ where: { consentId }, select: { id: true, payload: true } });
+        const ids = rows
+          .filter(({ id, payload }) => {
+            const content = JSON.parse(sealing.open(PAYLOAD, id, Buffer.from(payload)).toString('utf8')) as Payload;
+            return carriedBy(content).some((scope) => scopes.includes(scope));
+          })
+          .map(({ id }) => id);
+        return (await tx.grant.deleteMany({ where: { id: { in: ids } } })).count;
+      });
+    },
   };
+}
+
+/** What oidc-provider's Grant holds by resource: `{ "<uri>": "scope scope" }`. */
+function carriedBy({ resources }: Payload): string[] {
+  return Object.values((resources ?? {}) as Record<string, string>).flatMap((scope) => scope.split(' '));
 }

@@ -23,6 +23,11 @@ export async function sweep({ direct }: Pick<Database, 'direct'>, now: Date): Pr
       () => direct.$executeRaw`
         DELETE FROM revoked_tokens WHERE id IN (SELECT id FROM revoked_tokens WHERE expires_at < ${now} LIMIT ${BATCH})`,
     ),
+    upstream_sessions: await inBatches(
+      () => direct.$executeRaw`
+        DELETE FROM upstream_sessions WHERE id IN
+          (SELECT id FROM upstream_sessions WHERE expires_at < ${now} LIMIT ${BATCH})`,
+    ),
     sign_in_throttles: await inBatches(
       () => direct.$executeRaw`
         DELETE FROM sign_in_throttles WHERE key IN

@@ -31,6 +31,11 @@ export interface Database {
    * A nested call joins the outer unit.
    */
   unit<T>(work: () => Promise<T>, keep?: (result: T) => boolean): Promise<T>;
+  /**
+   * A unit of its own, whatever the caller's becomes: for what must hold although the request fails. Not while the
+   * caller's transaction is open, for which it could wait for ever.
+   */
+  apart<T>(work: () => Promise<T>): Promise<T>;
   /** Outside every unit: what must outlive a rollback (throttles, counters) or must not be held open (caches). */
   direct: PrismaClient;
 }
@@ -139,6 +144,10 @@ export function createDatabase(prisma: PrismaClient): Database {
     },
     unit(work, keep = () => true) {
       return units.getStore() ? work() : runUnit(work, keep);
+    },
+    async apart(work) {
+      if (units.getStore()?.tx) throw new Error('apart inside an open transaction');
+      return runUnit(work, () => true);
     },
   };
 }

@@ -1,5 +1,7 @@
 /** What each page needs to know: page name → model. Everything in a model is text, never markup. */
 
+import type { AccountSignInModel, UpstreamRefusedModel, WaysInModel } from './sign-in-pages.ts';
+
 /** Every page a person can see, by name. */
 export type Pages = {
   home: HomeModel;
@@ -8,7 +10,10 @@ export type Pages = {
   short: ShortModel;
   approval: ApprovalModel;
   stopped: StoppedModel;
+  'upstream-refused': UpstreamRefusedModel;
   password: PasswordModel;
+  'account-sign-in': AccountSignInModel;
+  'ways-in': WaysInModel;
   'device-code': DeviceCodeModel;
   'device-confirm': DeviceConfirmModel;
   'device-done': { client: ClientView };
@@ -70,7 +75,11 @@ export type ConnectModel = RequestModel & {
   local: { email?: string | undefined } | null;
   /** Upstream connections; each is a button "Continue with <name>". */
   connections: readonly { id: string; name: string }[];
-  error?: 'credentials' | 'throttled' | 'expired' | undefined;
+  /** A connection is exclusive: passwords are for emergencies, on a step of their own (`shown`); `href` is the other step. */
+  emergency?: { shown: boolean; href: string } | undefined;
+  error?: 'credentials' | 'emergency' | 'elsewhere' | 'throttled' | 'expired' | 'refused_there' | undefined;
+  /** With `refused_there`: name of the connection that the person came back from with a no. */
+  refusedBy?: string | undefined;
   /** With `throttled`: how long until the next try. */
   retryAfterSeconds?: number | undefined;
 };
@@ -198,6 +207,8 @@ export const stoppedCodes = [
   'account_disabled',
   'account_changed',
   'policy_denied',
+  'role_denied',
+  'sign_in_elsewhere',
   'blocked',
   'blocked_now',
   'app_stopped',
@@ -221,6 +232,10 @@ export type StoppedModel = {
   requestId?: string | undefined;
   /** A plain link back; never followed by itself. */
   returnLink?: { href: string; host: string } | undefined;
+  /** What the person can sign in with instead. */
+  connections?: readonly string[] | undefined;
+  /** Where another account of the person's may do: posts `csrf`. */
+  switchAccount?: { action: string; csrf: string } | undefined;
 };
 
 /** `/account`. Posts `csrf`, `email`, `current_password`, `new_password`, `repeat_password`. */

@@ -34,6 +34,8 @@ describe('adding', () => {
       role: 'user',
       createdAt: room.now(),
       disabledAt: null,
+      disabledBy: [],
+      breakGlass: false,
     });
     assert.deepEqual(await store.findById(accountId), account);
     assert.deepEqual(await store.list(), [account]);

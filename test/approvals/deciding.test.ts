@@ -101,11 +101,14 @@ describe('deciding', () => {
     await assert.rejects(world.approve(id), refused('own_request', 403));
     await assert.rejects(world.approve(id, { decision: 'deny' }), refused('own_request', 403));
     assert.equal(await stateOf(id), 'pending');
-    await prisma.account.update({ where: { id: people.otto }, data: { disabledAt: new Date() } });
+    await prisma.account.update({
+      where: { id: people.otto },
+      data: { disabledAt: new Date(), disabledBy: ['administrator'] },
+    });
     try {
       assert.equal((await world.approve(id)).outcome, 'approved');
     } finally {
-      await prisma.account.update({ where: { id: people.otto }, data: { disabledAt: null } });
+      await prisma.account.update({ where: { id: people.otto }, data: { disabledAt: null, disabledBy: [] } });
     }
   });
 
@@ -113,7 +116,10 @@ describe('deciding', () => {
     const { people, prisma } = world;
     const { id } = await world.ask();
     const gone = await world.addAccount('gone', 'owner');
-    await prisma.account.update({ where: { id: gone }, data: { disabledAt: new Date() } });
+    await prisma.account.update({
+      where: { id: gone },
+      data: { disabledAt: new Date(), disabledBy: ['administrator'] },
+    });
     for (const approver of [people.bo, people.ana, gone, '', 'cli']) {
       await assert.rejects(world.approve(id, { approver }), refused('not_approver', 403), approver);
     }

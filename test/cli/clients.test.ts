@@ -43,6 +43,18 @@ test('an app from client add signs people in and refreshes, without a secret', a
   assert.deepEqual(event?.details, { name: 'Desk', kind: 'app', authMethod: 'none', redirectUris: [CALLBACK[1]] });
 });
 
+test('an app from client add hears of ended sessions where it said', async () => {
+  const { consentry, prisma } = world;
+  const bye = ['--backchannel-logout-uri', 'https://app.example.test/bye'];
+  const { client_id: id = '' } = await consentry.json(add('--kind', 'app', ...CALLBACK, ...bye));
+  const { metadata } = await prisma.client.findUniqueOrThrow({ where: { id } });
+  const { backchannel_logout_uri: uri, backchannel_logout_session_required: session } = metadata as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual([uri, session], ['https://app.example.test/bye', true]);
+});
+
 test('a proxy from client add proves itself with the secret shown once, and gets no refresh token', async () => {
   const { consentry, server, prisma, recorded } = world;
   const logout = ['--post-logout-redirect-uri', 'http://127.0.0.1/bye'];
@@ -130,6 +142,16 @@ const refused: [string, string[], RegExp][] = [
     'keys in the clear',
     ['--kind', 'app', '--name', 'x', '--jwks-uri', 'http://a.example/k', ...CALLBACK],
     /is not an https URL/,
+  ],
+  [
+    'a logout address in the clear',
+    ['--kind', 'app', '--name', 'x', '--backchannel-logout-uri', 'http://a.example/bye', ...CALLBACK],
+    /is not an https URL/,
+  ],
+  [
+    'a logout address for a service',
+    [...'--kind service --name x --access x=y --backchannel-logout-uri https://a.example/bye'.split(' ')],
+    /signs nobody in/,
   ],
   ['access for an app', ['--kind', 'app', '--name', 'x', '--access', 'x=y', ...CALLBACK], /decided by each person/],
   ['a service without access', ['--kind', 'service', '--name', 'x'], /Say what the service may do/],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { CLAUDE, DESK, digests, HUB, inDays, openPeople } from '../policy/people.ts';
+import { CLAUDE, DESK, DISABLED, digests, HUB, inDays, openPeople } from '../policy/people.ts';
 
 let world: Awaited<ReturnType<typeof openPeople>>;
 before(async () => {
@@ -175,9 +175,9 @@ test('the only administrator there is has nobody to ask, and one of two does', a
   const strict = ['default', '--people-approve', 'none'];
   assert.equal((await tried(...strict)).needs_approval.length, 1);
   const otto = { where: { id: 'otto' } };
-  await world.prisma.account.update({ ...otto, data: { disabledAt: new Date() } });
+  await world.prisma.account.update({ ...otto, data: DISABLED });
   assert.equal((await tried(...strict)).needs_approval.length, 0);
-  await world.prisma.account.update({ ...otto, data: { disabledAt: null } });
+  await world.prisma.account.update({ ...otto, data: { disabledAt: null, disabledBy: [] } });
 });
 
 test('rules are listed as they are asked, moved and removed, with dry runs that agree with what then happens', async () => {

@@ -11,6 +11,9 @@ import { createCommand } from './command.ts';
 const ISSUER = 'http://127.0.0.1:8414';
 const READ = 'mail:read|Read your mail|low|read|list_mail, read_mail';
 
+/** What a server asks of people unless somebody says otherwise. */
+const EVERYBODY = { token_claims: [], staleness_minutes: 60, connections: [] };
+
 const database = await createTestDatabase();
 const opened = await openDatabase({ databaseUrl: database.url, dataDir: '/unused', log: console, mode: 'serve' });
 const { prisma } = opened;
@@ -53,6 +56,7 @@ test('resource list shows what was registered, cleaned of what nobody can see, a
     uri: 'https://mail.example.com/mcp',
     name: 'Mail',
     consent_days: 90,
+    ...EVERYBODY,
     disabled_at: null,
     suspended: [],
     scopes: [
@@ -82,7 +86,7 @@ test('a resource comes from a file or standard input, in the form that resource 
     ...added
   } = await consentry.json(['resource', 'add', '--from-file', path]);
   assert.match(secret ?? '', /^[\w-]{64}$/);
-  assert.deepEqual(added, { ...described, disabled_at: null, suspended: [] });
+  assert.deepEqual(added, { ...described, ...EVERYBODY, disabled_at: null, suspended: [] });
   const again = { ...added, uri: 'http://localhost:9/other', client_id: clientId };
   const { uri } = await consentry.json(['resource', 'add', '--from-file', '-'], JSON.stringify(again));
   assert.equal(uri, 'http://localhost:9/other');

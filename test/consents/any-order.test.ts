@@ -172,7 +172,11 @@ describe('in whatever order', () => {
       return world.publish(documentName, members[change]);
     },
     disable: ({ account }, { on }) =>
-      sql(world.consentry, 'UPDATE accounts SET disabled_at = $1 WHERE id = $2', [on ? new Date() : null, account.id]),
+      sql(world.consentry, 'UPDATE accounts SET disabled_at = $1, disabled_by = $2 WHERE id = $3', [
+        on ? new Date() : null,
+        on ? ['administrator'] : [],
+        account.id,
+      ]),
     deny: (_hands, { on }) => denyAll(on),
     wait: async (_hands, { minutes }) => {
       world.clock.ahead += minutes * 60_000;

@@ -177,6 +177,25 @@ const CASES: Record<string, Case> = {
     terms: { admission: { allowed: ['openid'], waiting: [], denied: ['mail:read'], byOwnPress: [] } },
     found: [{ kind: 'policy_denied', scopes: ['mail:read'] }],
   },
+  'a scope that the person has no role for': {
+    terms: {
+      admission: {
+        allowed: [],
+        waiting: [],
+        denied: ['openid', 'mail:read'],
+        byOwnPress: [],
+        beyondRole: ['mail:read'],
+      },
+    },
+    found: [
+      { kind: 'policy_denied', scopes: ['openid'] },
+      { kind: 'role_denied', scopes: ['mail:read'] },
+    ],
+  },
+  'a person who has to sign in by another connection': {
+    terms: { admission: { allowed: [], waiting: [], denied: ['mail:read'], byOwnPress: [], signInBy: ['Contoso'] } },
+    found: [{ kind: 'sign_in_elsewhere', connections: ['Contoso'] }],
+  },
   'a scope that waits for an administrator': {
     terms: { admission: { allowed: ['openid'], waiting: ['mail:read'], denied: [], byOwnPress: [] } },
     found: [{ kind: 'approval_needed', scopes: ['mail:read'] }],
@@ -230,7 +249,9 @@ const GRADES: Record<Difference['kind'], Grade> = {
   client_keys_moved: 'suspends',
   blocked: 'suspends',
   scope_changed: 'withheld',
+  sign_in_elsewhere: 'suspends',
   policy_denied: 'withheld',
+  role_denied: 'withheld',
   approval_needed: 'withheld',
   client_renamed: 'shown',
   client_changed: 'shown',

@@ -23,7 +23,11 @@ describe('what ended between the press and the token', () => {
     await sql(world.consentry, `UPDATE consents SET ${set} WHERE client_id = $1`, [clientId]);
   };
   const disable = (table: 'accounts' | 'resources', disabledAt: string) => () =>
-    sql(world.consentry, `UPDATE ${table} SET disabled_at = ${disabledAt}`);
+    sql(
+      world.consentry,
+      `UPDATE ${table} SET disabled_at = ${disabledAt}
+       ${table === 'accounts' ? `, disabled_by = '{${disabledAt === 'NULL' ? '' : 'administrator'}}'` : ''}`,
+    );
 
   /** How it ends, and how the world is put right again for the next. */
   const ENDS: Record<string, [(clientId: string) => Promise<unknown>, (() => Promise<unknown>)?]> = {

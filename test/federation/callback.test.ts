@@ -269,9 +269,18 @@ describe('the callback of a connection', () => {
     const page = await begin(federated, person, clientId);
     federated.upstream.behaviour.person = undefined;
     const back = await atUpstream(federated, await press(person, page));
-    await refused(await person.open(back.href), 400, /said no/, await given(federated.consentry));
+    const earlier = await given(federated.consentry);
+    const again = await person.open(back.href);
+    assert.ok(isConnectPage(again), words(again));
+    assert.equal(again.url, page.url);
+    assert.match(words(again), /The contoso directory said no/);
+    assert.deepEqual(await given(federated.consentry), earlier);
     federated.upstream.behaviour.person = ANA;
-    assert.ok(isConnectPage(await person.open(page.url)));
+    assert.doesNotMatch(
+      words(await begin(federated, person, clientId)),
+      /said no/,
+      'another request knows nothing of it',
+    );
     assert.ok(isConsentPage(await person.open((await atUpstream(federated, await press(person, page))).href)));
   });
 
@@ -334,7 +343,7 @@ describe('the callback of a connection', () => {
     await signInUpstream(federated, newPerson(), clientId);
     const [leaver] = await sql<{ id: string }>(
       federated.consentry,
-      "UPDATE accounts SET disabled_at = now() WHERE email = 'leaver@upstream.test' RETURNING id",
+      "UPDATE accounts SET disabled_at = now(), disabled_by = '{administrator}' WHERE email = 'leaver@upstream.test' RETURNING id",
     );
     await sql(federated.consentry, 'DELETE FROM artifacts WHERE account_id = $1', [leaver?.id]);
     const page = await signInUpstream(federated, newPerson(), clientId);

@@ -55,7 +55,7 @@ describe('a fresh sign-in', () => {
   }
   async function assertRefused(page: Step, what: string) {
     assert.deepEqual([page.status, page.left], [400, undefined], `${what} ${words(page)}`);
-    assert.match(heading(page), /Signing in did not work/, what);
+    assert.match(heading(page), /did not ask you anew/, what);
   }
 
   it('for a device: a sign-in by a connection that is not fresh by its auth_time connects none', async () => {

@@ -40,7 +40,7 @@ describe('identities', () => {
   after(() => close?.());
 
   const come = async (identity: Partial<typeof ANA> = {}) => {
-    const outcome = await accounts.signInByIdentity({ ...ANA, ...identity });
+    const outcome = await accounts.signInByIdentity({ ...ANA, ...identity }, 'first_sign_in');
     assert.ok(outcome.ok);
     return outcome;
   };
@@ -125,7 +125,33 @@ describe('identities', () => {
   it('a disabled person stays out', async () => {
     const { account } = await come({ subject: 'leaver' });
     assert.equal(await accounts.disable(account.id), 'disabled');
-    const outcome = await accounts.signInByIdentity({ ...ANA, subject: 'leaver' });
-    assert.deepEqual(outcome, { ok: false, reason: 'disabled', accountId: account.id });
+    const outcome = await accounts.signInByIdentity({ ...ANA, subject: 'leaver' }, 'first_sign_in');
+    assert.ok(!outcome.ok);
+    assert.deepEqual([outcome.reason, outcome.account?.id], ['disabled', account.id]);
+  });
+
+  it('where a directory sends people, nobody comes by an identity that it did not send, and the one it sent does', async () => {
+    const sent = { connectionId: 'directory', issuer: ANA.issuer, subject: 'sent' };
+    assert.deepEqual(await accounts.signInByIdentity(sent, 'scim'), { ok: false, reason: 'not_provisioned' });
+    assert.equal(await store.findByIdentity(sent), undefined, 'and nobody is made');
+    const { account } = await come({ subject: 'known' });
+    const at = new Date();
+    await database.direct.identity.create({ data: { ...sent, accountId: account.id, createdAt: at } });
+    const outcome = await accounts.signInByIdentity(sent, 'scim');
+    assert.ok(outcome.ok);
+    assert.equal(outcome.account.id, account.id);
+  });
+
+  it('an orphaned identity lets nobody in and makes nobody new', async () => {
+    const { account } = await come({ subject: 'orphan' });
+    const key = { ...ANA, subject: 'orphan' };
+    await database.direct.identity.updateMany({ where: { subject: 'orphan' }, data: { orphanedAt: new Date() } });
+    const people = await database.direct.account.count();
+    const outcome = await accounts.signInByIdentity(key, 'first_sign_in');
+    assert.ok(!outcome.ok);
+    assert.deepEqual([outcome.reason, outcome.account?.id], ['orphaned', account.id]);
+    assert.equal(await store.findByIdentity(key), undefined);
+    assert.deepEqual(await store.listIdentities(account.id), []);
+    assert.equal(await database.direct.account.count(), people);
   });
 });

@@ -1,15 +1,19 @@
 /** A Consentry with two connections to one test provider, and the steps of a trip there and back. */
 import assert from 'node:assert/strict';
+import { type Connection, type Connections, fixedConnections } from '../../src/federation/connection.ts';
 import { createOidcConnection } from '../../src/federation/oidc.ts';
+import type { OidcConnectionSettings } from '../../src/federation/settings.ts';
 import { createEgress, type Egress } from '../../src/web/egress.ts';
 import { startUpstream, type Upstream } from '../fakes/upstream.ts';
-import { authorizationUrl } from '../flow.ts';
+import { approve, authorizationUrl, redeem } from '../flow.ts';
 import { type Consentry, startConsentry } from '../harness.ts';
 import { isConnectPage, words } from '../interaction/kit.ts';
 import { createPerson, type Person, type Step } from '../person.ts';
 
 export interface Federated {
   consentry: Consentry;
+  /** What the server was given, for asking them without it. */
+  connections: Connections;
   upstream: Upstream;
   /** Milliseconds that Consentry's clock is ahead. */
   clock: { ahead: number };
@@ -21,21 +25,37 @@ const CONNECTIONS = ['contoso', 'fabrikam'] as const;
 export async function startFederated({
   ids = CONNECTIONS,
   env = {},
+  settings = {},
+  adapt = (connection) => connection,
 }: {
   ids?: readonly string[];
   env?: Record<string, string>;
+  /** In which the connections differ from the usual. */
+  settings?: Partial<OidcConnectionSettings>;
+  /** Whatever a provider of another kind would say or want. */
+  adapt?: (connection: Connection) => Connection;
 } = {}): Promise<Federated> {
   const clock = { ahead: 0 };
   const now = () => new Date(Date.now() + clock.ahead);
   const upstream = await startUpstream(ids.map((id) => `/federation/${id}/callback`));
   let egress: Egress | undefined;
+  let connections: Connection[] = [];
   const consentry = await startConsentry({ OUTBOUND_ALLOW: '127.0.0.1', ...env }, now, (config) => {
     egress = createEgress(config);
     const deps = { fetch: egress.fetch, now };
-    return ids.map((id) => createOidcConnection({ ...upstream.settings(id), name: `The ${id} directory` }, deps));
+    connections = ids.map((id) =>
+      adapt(
+        createOidcConnection({ ...upstream.record(id, settings), name: `The ${id} directory` }, upstream.secrets, deps),
+      ),
+    );
+    return connections;
+  }).catch(async (error: unknown) => {
+    await upstream.close();
+    throw error;
   });
   return {
     consentry,
+    connections: fixedConnections(connections),
     upstream,
     clock,
     async close() {
@@ -87,4 +107,22 @@ export async function signInUpstream(
   const page = await begin(federated, person, clientId, params);
   const back = await atUpstream(federated, await press(person, page, connection));
   return person.open(back.href);
+}
+
+/** The same, and everything that follows: the client with its tokens. */
+export async function connectUpstream(
+  federated: Federated,
+  person: Person,
+  clientId: string,
+  { connection = 'contoso', params = {} }: { connection?: string; params?: Record<string, string> } = {},
+): Promise<{ accessToken: string; refreshToken: string; idToken: string | undefined }> {
+  const { begun, ...page } = await begin(federated, person, clientId, params);
+  const back = await atUpstream(federated, await press(person, page, connection));
+  const consent = await person.open(back.href);
+  const { left, ...step } = consent.left ? consent : await approve(person, consent);
+  const code = left?.searchParams.get('code');
+  assert.ok(code, `${left?.href ?? words(step)}`);
+  const { body } = await redeem(federated.consentry, clientId, { ...begun, code });
+  assert.ok(body.access_token, JSON.stringify(body));
+  return { accessToken: body.access_token, refreshToken: String(body.refresh_token), idToken: body.id_token };
 }

@@ -5,7 +5,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Connection } from '../../src/federation/connection.ts';
-import { createOidcConnection, type OidcSettings } from '../../src/federation/oidc.ts';
+import { createOidcConnection } from '../../src/federation/oidc.ts';
+import type { ConnectionSecrets, OidcConnectionSettings } from '../../src/federation/settings.ts';
 import { UpstreamFailed } from '../../src/federation/upstream-failed.ts';
 import { createEgress, type Egress } from '../../src/web/egress.ts';
 import { startUpstream, type Upstream } from '../fakes/upstream.ts';
@@ -30,6 +31,9 @@ describe('a connection to an OpenID provider', () => {
       silentAboutTime: false,
       down: false,
       foreignKeys: false,
+      refreshTokens: false,
+      refusal: undefined,
+      acr: undefined,
     });
   });
   after(async () => {
@@ -37,8 +41,11 @@ describe('a connection to an OpenID provider', () => {
     await upstream?.close();
   });
 
-  const connect = (changes: Partial<OidcSettings> = {}, fetch = egress.fetch) =>
-    createOidcConnection({ ...upstream.settings('contoso'), ...changes }, { fetch, now });
+  const connect = (
+    changes: Partial<OidcConnectionSettings> = {},
+    fetch = egress.fetch,
+    secrets: Partial<ConnectionSecrets> = {},
+  ) => createOidcConnection(upstream.record('contoso', changes), { ...upstream.secrets, ...secrets }, { fetch, now });
 
   function newLeg() {
     const [state, nonce, codeVerifier] = [random(), random(), random()];
@@ -90,9 +97,9 @@ describe('a connection to an OpenID provider', () => {
   });
 
   it('authenticates by client_secret_basic or client_secret_post, and fails where the secret is wrong', async () => {
-    const post = await trip(connect({ clientAuth: 'client_secret_post' }));
+    const post = await trip(connect({ authentication: 'client_secret_post' }));
     assert.equal((await post.finish()).subject, 'ana');
-    const wrong = await trip(connect({ clientSecret: 'wrong' }));
+    const wrong = await trip(connect({}, egress.fetch, { clientSecret: 'wrong' }));
     assert.equal(await failure(wrong.finish()), 'failed');
   });
 
@@ -236,6 +243,169 @@ describe('a connection to an OpenID provider', () => {
     assert.ok(underWay <= 16, String(underWay));
     for (const end of held) end();
     await Promise.all(waiting);
+  });
+
+  it('asks for `offline_access` where the connection says so, and passes the refresh token and the session on', async () => {
+    upstream.behaviour.refreshTokens = true;
+    const { finish } = await trip(connect({ offlineAccess: true }));
+    assert.equal(upstream.authorizations.at(-1)?.get('scope'), 'openid profile email offline_access');
+    const identity = await finish();
+    assert.match(String(identity.refreshToken), /./);
+    assert.match(String(identity.sid), /./);
+  });
+
+  it('asks for an authentication context, and says which one was reached', async () => {
+    upstream.behaviour.acr = 'phr';
+    const { finish } = await trip(connect(), { authContext: 'phr' } as object);
+    const sent = upstream.authorizations.at(-1);
+    assert.equal(sent?.get('acr_values'), 'phr');
+    const claims = JSON.parse(String(sent?.get('claims')));
+    assert.deepEqual(claims, { id_token: { acr: { essential: true, values: ['phr'] } } });
+    assert.deepEqual((await finish()).authContexts, ['phr']);
+    assert.equal(sent?.get('max_age'), '300');
+    upstream.behaviour.authTime = Math.floor(Date.now() / 1000) - 3_600;
+    const old = await trip(connect(), { authContext: 'phr' } as object);
+    assert.equal((await old.finish()).authContexts, undefined, 'a session of an hour ago proves nothing of now');
+    const refused = await trip(connect());
+    const unmet = new URL(refused.back);
+    unmet.searchParams.delete('code');
+    unmet.searchParams.set('error', 'unmet_authentication_requirements');
+    const fault = await refused.finish(unmet).catch((error: unknown) => error);
+    assert.ok(fault instanceof UpstreamFailed && fault.reason === 'context_not_reached');
+    const authContexts = [{ resource: 'https://mail.test', scope: 'mail:send', context: 'phr' }];
+    const { authContextFor } = connect({ authContexts });
+    assert.equal(authContextFor('https://mail.test', ['mail:read', 'mail:send']), 'phr');
+    assert.equal(authContextFor('https://mail.test', ['mail:read']), undefined);
+    assert.equal(authContextFor('https://other.test', ['mail:send']), undefined);
+  });
+
+  it('reads roles and groups only from the claims that it was told; one that is absent is empty, one that cannot be read is no sign-in', async () => {
+    const named = { rolesClaim: 'roles', groupsClaim: 'groups' };
+    const come = async (said: object, settings: Partial<OidcConnectionSettings> = named) => {
+      upstream.behaviour.person = { sub: 'bo', ...said };
+      return (await trip(connect(settings))).finish();
+    };
+    const rolesOf = async (said: object, settings?: Partial<OidcConnectionSettings>) => {
+      const { appRoles, groups } = await come(said, settings);
+      return { appRoles, groups };
+    };
+    assert.deepEqual(await rolesOf({ roles: ['a', 'b', 'a'], groups: ['g'] }), { appRoles: ['a', 'b'], groups: ['g'] });
+    assert.deepEqual(await rolesOf({ roles: 'a b' }), { appRoles: ['a b'], groups: [] }, 'one text is one value');
+    assert.deepEqual(await rolesOf({ roles: [], groups: null }), { appRoles: [], groups: [] });
+    assert.deepEqual(await rolesOf({ roles: ['a'] }, {}), { appRoles: undefined, groups: undefined });
+    const nested = { roles: { mail: { roles: ['a'] } } };
+    assert.deepEqual((await rolesOf(nested, { rolesClaim: 'roles.mail.roles' })).appRoles, ['a']);
+    assert.deepEqual((await rolesOf(nested, { rolesClaim: 'roles.__proto__.roles' })).appRoles, []);
+    for (const roles of [7, true, { a: 1 }, [7], [['a']], [''], ['x'.repeat(300)]]) {
+      assert.equal(await failure(come({ roles })), 'failed', JSON.stringify(roles));
+    }
+  });
+
+  it('a check redeems the refresh token, tells what the provider said, and never takes a fault for a refusal', async () => {
+    Object.assign(upstream.behaviour, { refreshTokens: true, person: { sub: 'cy', roles: ['a'] } });
+    const connection = connect({ offlineAccess: true, rolesClaim: 'roles' });
+    const { issuer, subject, refreshToken = '' } = await (await trip(connection)).finish();
+    const alive = await connection.check({ issuer, subject, refreshToken });
+    assert.ok(alive.state === 'alive' && alive.refreshToken && alive.refreshToken !== refreshToken);
+    assert.deepEqual(alive.appRoles, ['a']);
+    const key = { issuer, subject, refreshToken: alive.refreshToken };
+    assert.equal((await connection.check({ ...key, subject: 'somebody else' })).state, 'unreachable');
+    for (const [status, error, expected] of [
+      [400, 'invalid_grant', { state: 'ended', what: 'token', code: 'invalid_grant' }],
+      [400, 'interaction_required', { state: 'ended', what: 'token', code: 'interaction_required' }],
+      [400, 'access_denied', { state: 'ended', what: 'person', code: 'access_denied' }],
+      [403, 'access_denied', { state: 'ended', what: 'person', code: 'access_denied' }],
+    ] as const) {
+      upstream.behaviour.refusal = { status, error };
+      assert.deepEqual(await connection.check(key), expected);
+    }
+    for (const [status, error] of [
+      [401, 'invalid_client'],
+      [400, 'unauthorized_client'],
+      [400, 'invalid_scope'],
+      [400, 'constructor'],
+      [429, 'invalid_grant'],
+      [500, 'invalid_grant'],
+      [503, 'temporarily_unavailable'],
+    ] as const) {
+      upstream.behaviour.refusal = { status, error };
+      assert.equal((await connection.check(key)).state, 'unreachable', `${status} ${error}`);
+    }
+    upstream.behaviour.refusal = undefined;
+    upstream.behaviour.down = true;
+    assert.equal((await connection.check(key)).state, 'unreachable');
+    upstream.behaviour.down = false;
+    assert.equal((await connect().check(key)).state, 'ended', 'the twin above has used it up');
+  });
+
+  it('a provider that is down from the first moment is no reason to fail: asked, it is unreachable, and later it is not', async () => {
+    upstream.behaviour.down = true;
+    const connection = connect();
+    assert.equal((await connection.check({ issuer: '', subject: '', refreshToken: 'x' })).state, 'unreachable');
+    upstream.behaviour.down = false;
+    ahead += 3_000;
+    assert.equal((await connection.check({ issuer: '', subject: '', refreshToken: 'x' })).state, 'ended');
+  });
+
+  it('a logout token is believed exactly when it is one (Back-Channel Logout 1.0 §2.6)', async () => {
+    const { logout } = connect();
+    const now = () => Math.floor(Date.now() / 1000);
+    const good = await logout.verifyToken(await upstream.logoutToken({ sub: 'ana', sid: 's1', jti: 'j1' }));
+    assert.deepEqual(
+      { ...good, expiresAtSeconds: 0 },
+      { issuer: upstream.issuer, jti: 'j1', expiresAtSeconds: 0, subject: 'ana', sid: 's1' },
+    );
+    assert.equal((await logout.verifyToken(await upstream.logoutToken({ sub: 'ana' }))).sid, undefined);
+    await logout.verifyToken(await upstream.logoutToken({ sid: 's1' }, { typ: 'JWT' }));
+    const far = await logout.verifyToken(await upstream.logoutToken({ sid: 's1', exp: now() + 86_400 }));
+    assert.ok(far.expiresAtSeconds < now() + 3_600, 'what it says of itself does not make us remember it for days');
+    const wrong: [object, { typ?: string; alg?: string }?][] = [
+      [{ sid: 's1', iss: 'https://other.test' }],
+      [{ sid: 's1', aud: 'somebody-else' }],
+      [{ sid: 's1', iat: undefined }],
+      [{ sid: 's1', exp: undefined }],
+      [{ sid: 's1', exp: now() - 60 }],
+      [{ sid: 's1', iat: now() - 3_600, exp: now() + 60 }],
+      [{ sid: 's1', iat: now() + 3_600, exp: now() + 7_200 }],
+      [{ sid: 's1', jti: undefined }],
+      [{ sid: 's1', jti: 'x'.repeat(300) }],
+      [{ sid: 's1', events: undefined }],
+      [{ sid: 's1', events: {} }],
+      [{ sid: 's1', events: { 'http://schemas.openid.net/event/backchannel-logout': 'yes' } }],
+      [{ sid: 's1', events: { 'http://schemas.openid.net/event/backchannel-logout': [] } }],
+      [{ sid: 's1', nonce: 'n' }],
+      [{}],
+      [{ sid: 7 }],
+      [{ sid: '' }],
+      [{ sub: ['ana'] }],
+      [{ sid: 's1' }, { typ: 'at+jwt' }],
+      [{ sid: 's1' }, { alg: 'HS256' }],
+    ];
+    for (const [changes, header] of wrong) {
+      const token = await upstream.logoutToken(changes as never, header);
+      assert.equal(await failure(logout.verifyToken(token)), 'failed', JSON.stringify([changes, header]));
+    }
+    const [head, body] = (await upstream.logoutToken({ sid: 's1' })).split('.');
+    const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${body}.`;
+    for (const token of [unsigned, `${head}.${body}.AAAA`, 'x', '', 'x'.repeat(20_000)]) {
+      assert.equal(await failure(logout.verifyToken(token)), 'failed');
+    }
+    upstream.behaviour.foreignKeys = true;
+    assert.equal(await failure(connect().logout.verifyToken(await upstream.logoutToken({ sid: 's1' }))), 'failed');
+    upstream.behaviour.foreignKeys = false;
+    const knows = connect();
+    await trip(knows);
+    upstream.behaviour.down = true;
+    const token = await upstream.logoutToken({ sid: 's1' });
+    assert.equal(await failure(knows.logout.verifyToken(token)), 'unavailable', 'its keys cannot be had');
+    assert.equal(await failure(connect().logout.verifyToken(await upstream.logoutToken({ sid: 's1' }))), 'unavailable');
+  });
+
+  it('an ID token is no order to sign out', async () => {
+    const { finish } = await trip(connect());
+    await finish();
+    const idToken = await upstream.logoutToken({ sub: 'ana', nonce: random(), events: undefined }, { typ: 'JWT' });
+    assert.equal(await failure(connect().logout.verifyToken(idToken)), 'failed');
   });
 });
 

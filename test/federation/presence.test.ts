@@ -53,6 +53,18 @@ describe('presence upstream', () => {
     assert.deepEqual(scopesOf(tokens), ['mail:read', 'mail:send']);
   });
 
+  it('a person who says no there is told so, and the page still waits', async () => {
+    const { person, page, url } = await pressed();
+    const earlier = await given(federated.consentry);
+    federated.upstream.behaviour.person = undefined;
+    const answer = await person.open((await atUpstream(federated, url)).href);
+    assert.deepEqual([answer.status, answer.left], [400, undefined], words(answer));
+    assert.match(heading(answer), /The contoso directory said no/);
+    assert.match(answer.html, new RegExp(`href="${new URL(page.url).pathname}"`));
+    assert.deepEqual(await given(federated.consentry), earlier);
+    assert.ok(isConsentPage(await person.open(page.url)));
+  });
+
   it('somebody else who returns proves nothing: refused, nothing stored, nobody made, and Ana stays signed in', async () => {
     const { person, url, page } = await pressed();
     const [earlier, accounts] = [await given(federated.consentry), await people()];

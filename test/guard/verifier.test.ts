@@ -28,6 +28,16 @@ test('a good token gives the caller, the scopes with what they imply, the expiry
   });
 });
 
+test('what an administrator lets the server know of the person reaches the tool, and nothing of another shape does', async () => {
+  const known = { oid: 'object-1', tid: 'tenant-1', email: 'ana@contoso.test', roles: ['staff', 'auditor'] };
+  const { extra } = await accepts(issuer.token(resource, { claims: known }));
+  assert.deepEqual({ oid: extra.oid, tid: extra.tid, email: extra.email, roles: extra.roles }, known);
+  assert.ok(!('oid' in (await accepts(issuer.token(resource))).extra), 'absent where the token does not say it');
+  for (const claims of [{ oid: 1 }, { tid: '' }, { email: ['a@b.test'] }, { roles: 'admin' }, { roles: [1] }]) {
+    await refusesChanged({ claims }, /malformed|claims/);
+  }
+});
+
 test('a service that speaks for itself is no person', async () => {
   const service = await accepts(issuer.token(resource, { claims: { sub: 'client-1', gid: undefined } }));
   assert.equal(personOf(service), undefined);

@@ -25,6 +25,7 @@ export async function openOutbox() {
   const now = () => clock.at;
   const people = new Map([ana, bo, root].map((person) => [person.id, person]));
   const approvers = { ids: ['bo', 'root'] };
+  const connectionNames = new Map<string, string[]>();
   const logged: string[] = [];
 
   /** What one process has. */
@@ -42,6 +43,7 @@ export async function openOutbox() {
             findById: async (id) => people.get(id),
             listApprovers: async () => approvers.ids.flatMap((id) => people.get(id) ?? []),
           },
+          connectionNamesOf: async (id) => connectionNames.get(id) ?? [],
           brandName: 'Consentry',
           issuer: ISSUER,
           now,
@@ -64,6 +66,7 @@ export async function openOutbox() {
     now,
     sealing,
     people,
+    connectionNames,
     approvers,
     logged,
     prisma: opened.prisma,

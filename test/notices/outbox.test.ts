@@ -115,6 +115,20 @@ test('one address gets one mail, and who cannot sign in gets none', async () => 
   );
 });
 
+test('who comes by a connection is told of with its name: what address it gives them proves nothing', async () => {
+  outbox.approvers.ids = ['bo'];
+  outbox.connectionNames.set('ana', ['Contoso']);
+  try {
+    await outbox.notices('webhook', 'smtp').approvalRequested(requested);
+    const all = await written();
+    const account = all.find(({ sink }) => sink === 'webhook')?.event.data.account;
+    assert.deepEqual(account, { id: 'ana', email: 'ana@contoso.test', connections: ['Contoso'] });
+    assert.match(String(all.find(({ sink }) => sink === 'smtp')?.text), /ana@contoso.test \(Contoso\)/);
+  } finally {
+    outbox.connectionNames.clear();
+  }
+});
+
 test('a program is told once, with what it needs to tell people itself', async () => {
   outbox.approvers.ids = ['bo', 'root'];
   const hook = outbox.notices('webhook');

@@ -111,7 +111,11 @@ describe('introspection of what has ended', () => {
       ['clients', 'revoked_at', clientId],
     ];
     for (const [table, column, id] of rows) {
-      const set = (value: string) => sql(consentry, `UPDATE ${table} SET ${column} = ${value} WHERE id = $1`, [id]);
+      // Disabled is who somebody disabled.
+      const by = (value: string) =>
+        table === 'accounts' ? `, disabled_by = '{${value === 'NULL' ? '' : 'administrator'}}'` : '';
+      const set = (value: string) =>
+        sql(consentry, `UPDATE ${table} SET ${column} = ${value}${by(value)} WHERE id = $1`, [id]);
       await assertEnds(accessToken, () => set('now()'));
       await set('NULL');
     }

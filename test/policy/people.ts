@@ -41,6 +41,9 @@ const SCOPES = [
   { name: 'mail:label', description: 'Change labels', sensitivity: 'medium', effect: 'change', tools: ['add_label'] },
 ] satisfies ScopeDescription[];
 
+/** As an administrator does it. */
+export const DISABLED = { disabledAt: new Date(), disabledBy: ['administrator'] };
+
 interface Parties {
   account: string;
   client: { id: string; metadata: { redirect_uris: readonly string[] } };
@@ -112,7 +115,7 @@ export async function openPeople() {
   }
 
   for (const id of ['ana', 'bo', 'cy']) await addAccount(id);
-  await prisma.account.update({ where: { id: 'cy' }, data: { disabledAt: new Date() } });
+  await prisma.account.update({ where: { id: 'cy' }, data: DISABLED });
   for (const id of ['olga', 'otto']) await addAccount(id, 'owner');
   for (const client of [CLAUDE, DESK, HUB, { ...DESK, id: 'gone' }]) await addClient(client);
   await prisma.client.update({ where: { id: 'gone' }, data: { revokedAt: new Date() } });

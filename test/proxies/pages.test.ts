@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import { redeem, signIn } from '../flow.ts';
-import { type Consentry, sql } from '../harness.ts';
+import { basic, redeem, registerClient, signIn } from '../flow.ts';
+import { type Consentry, sql, staticClient } from '../harness.ts';
 import { given, isConnectPage, isConsentPage, words } from '../interaction/kit.ts';
 import { createPerson, type Person, readForm } from '../person.ts';
 import {
@@ -19,6 +19,7 @@ import {
   type Named,
   type Proxies,
   reach,
+  refreshWith,
   startProxies,
   TERMINAL,
 } from './kit.ts';
@@ -58,6 +59,25 @@ describe('the page of a gateway', () => {
 
   it('that names nobody is the full one every time, says that anyone may be behind it, and brings no refresh token', async () => {
     await assertFullEveryTime(await addGateway());
+  });
+
+  it('that names nobody stays connected only where an operator said so of this very proxy, and is still asked every time (threat 125)', async () => {
+    const redirectUri = 'https://gw.example/callback';
+    const made = await staticClient(consentry.rooms, {
+      kind: 'proxy',
+      redirectUris: [redirectUri],
+      unnamedRefresh: true,
+    });
+    const gateway = { clientId: made.clientId, headers: basic(made.clientId, made.clientSecret), redirectUri };
+    const { tokens } = await connect(consentry, gateway, undefined, { person: ana });
+    const { status, body } = await refreshWith(consentry, gateway, tokens.refresh_token);
+    assert.equal(status, 200, JSON.stringify(body));
+    const page = await front(gateway);
+    assert.ok(isConsentPage(page));
+    assert.match(words(page), NOBODY);
+    // What a client says of itself is not what an operator said.
+    const own = await registerClient(consentry.issuer, { consentry_unnamed_refresh: true });
+    assert.equal(JSON.stringify(own).includes('unnamed'), false);
   });
 
   it('whose kind was never declared is the same (threat 120)', async () => {

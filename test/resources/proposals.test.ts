@@ -4,7 +4,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { planUpdate } from '../../src/resources/changes.ts';
 import { compareScopes, differences, type NewScopes } from '../../src/resources/proposals.ts';
-import type { Resource, ResourceScope, ScopeDescription } from '../../src/resources/resource.ts';
+import {
+  DEFAULT_PEOPLE,
+  type Resource,
+  type ResourceScope,
+  type ScopeDescription,
+} from '../../src/resources/resource.ts';
 import { resolveScopes, scopeDigest, suspendedScopes } from '../../src/resources/scopes.ts';
 
 const SEND: ScopeDescription = {
@@ -124,6 +129,7 @@ test('a change is held to the rules of a registration: no link, nothing hidden, 
     clientId: 'rs_x',
     consentDays: 90,
     scopes: [accepted(SEND)],
+    ...DEFAULT_PEOPLE,
     disabledAt: undefined,
   };
   const plan = (change: Partial<ScopeDescription>) =>

@@ -1,11 +1,14 @@
 /** What a newcomer meets: `npm start` in a checkout, Ctrl-C, a crash, a second one by mistake, wrong variables. */
 import assert from 'node:assert/strict';
-import { access, readFile, stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createTestDatabase } from '../database.ts';
 import { approve, authorizationUrl, registerClient, signIn, tokenRequest } from '../flow.ts';
 import { freePorts } from '../free-ports.ts';
+import { sql } from '../harness.ts';
 import { createPerson } from '../person.ts';
 import { createInstallation, type Installation, isGroupAlive, isListening, type Running } from './installation.ts';
 
@@ -141,4 +144,43 @@ test('a bad configuration is told in full at once, and nothing is started', asyn
   }
   assert.doesNotMatch(output, /^ +at /m);
   await assert.rejects(access(dataDir));
+});
+
+test('a file of connections that is wrong is told in full before anything is started; a right one is in the database', async () => {
+  const dataDir = join(place.dataDir, 'connected');
+  const path = join(place.dataDir, 'connections.json');
+  const connection = {
+    id: 'idp',
+    kind: 'oidc',
+    issuer: 'https://idp.example.com',
+    client_id: 'x',
+    client_secret_env: 'IDP_SECRET',
+  };
+  const start = async (entries: object[], env: Record<string, string>) => {
+    await writeFile(path, JSON.stringify(entries));
+    return place.start('node', { DATA_DIR: dataDir, CONNECTIONS_FILE: path, IDP_SECRET: 'sealed-from-now-on', ...env })
+      .exit;
+  };
+  const wrong = await start(
+    [
+      { ...connection, id: 'No' },
+      { id: 'two', kind: 'saml' },
+    ],
+    {},
+  );
+  assert.equal(wrong.code, 1);
+  for (const problem of [/\(No\): id must be/, /\(two\): kind must be/]) assert.match(wrong.output, problem);
+  await assert.rejects(access(dataDir));
+
+  const database = await createTestDatabase();
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const right = await start([connection], { DATABASE_URL: database.url, PORT: String(port) });
+  holder.close();
+  assert.match(right.output, /is in use/);
+  const rows = await sql({ databaseUrl: database.url }, 'SELECT id, origin, c::text AS all FROM connections c');
+  await database.drop();
+  assert.deepEqual([rows.length, rows[0]?.id, rows[0]?.origin], [1, 'idp', 'configuration']);
+  assert.ok(!String(rows[0]?.all).includes('sealed-from-now-on'));
 });

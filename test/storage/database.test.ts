@@ -103,7 +103,9 @@ test('timestamps are right whatever time zone the server prefers', async () => {
 
   const later = await open(own.url);
   const disabledAt = new Date('2030-01-02T03:04:05.678Z');
-  const account = await later.prisma.account.create({ data: { id: 'a', email: 'a@example.com', disabledAt } });
+  const account = await later.prisma.account.create({
+    data: { id: 'a', email: 'a@example.com', disabledAt, disabledBy: ['administrator'] },
+  });
   assert.deepEqual(account.disabledAt, disabledAt);
   assert.ok(Math.abs(account.createdAt.getTime() - Date.now()) < 60_000);
   const [row] = await later.prisma.$queryRaw<{ exact: boolean }[]>`

@@ -3,6 +3,7 @@ import { type Pages, stoppedCodes } from '../../src/web/pages.ts';
 import { agreementSamples } from './sample-agreements.ts';
 import { claude, claudeCode, connect, consent, csrf, identity, loopback, many, read } from './sample-parts.ts';
 import { proxySamples } from './sample-proxies.ts';
+import { signInSamples } from './sample-sign-ins.ts';
 
 export type Sample = { [Page in keyof Pages]: { page: Page; model: Pages[Page] } }[keyof Pages];
 
@@ -67,6 +68,7 @@ export const samples: Record<string, Sample> = {
   'consent-administrator': { page: 'consent', model: { ...consent, provenance: 'administrator', groups: [read] } },
   ...agreementSamples,
   ...proxySamples,
+  ...signInSamples,
   ...stopped,
   'stopped-full': {
     page: 'stopped',
@@ -75,6 +77,15 @@ export const samples: Record<string, Sample> = {
       description: 'invalid_request: code_challenge is missing; PKCE with S256 is required (RFC 7636)',
       requestId: 'b4Jk9aTq2mZx',
       returnLink: { href: 'https://claude.ai/api/mcp/auth_callback?error=invalid_request', host: 'claude.ai' },
+    },
+  },
+  'sign-in-elsewhere': {
+    page: 'stopped',
+    model: {
+      code: 'sign_in_elsewhere',
+      connections: ['Contoso staff', 'd'.repeat(200)],
+      switchAccount: { action: '/interaction/x/switch-account', csrf },
+      requestId: 'b4Jk9aTq2mZx',
     },
   },
   password: { page: 'password', model: password },

@@ -1,0 +1,147 @@
+/** Connections to identity providers, made, changed and ended: each with its record, and with what it ends for people. */
+import { events } from './audit/events.ts';
+import { AppError } from './errors.ts';
+import type { ConnectionChange, ConnectionRecord, NewConnection } from './federation/connection-store.ts';
+import { clouds, issuerOf } from './federation/entra-clouds.ts';
+import type { Rooms } from './rooms.ts';
+
+export type ConnectionRooms = Pick<
+  Rooms,
+  'connectionStore' | 'connectionPeople' | 'leavers' | 'roles' | 'audit' | 'database' | 'now'
+>;
+
+/** What changing a connection did to people. */
+export interface Touched {
+  /** Nobody comes by these identities until somebody confirms them. */
+  orphaned: number;
+  /** People whose sessions and sign-ins of clients ended. */
+  ended: number;
+}
+
+const UNTOUCHED: Touched = { orphaned: 0, ended: 0 };
+
+/** @throws AppError 409 `connection_exists` where the id was ever used */
+export function addConnection(rooms: ConnectionRooms, connection: NewConnection): Promise<void> {
+  return rooms.database.unit(async () => {
+    if (!(await rooms.connectionStore.create(connection)))
+      throw new AppError('connection_exists', 409, `The connection ${connection.id} exists, or did once.`);
+    const reason = isForAnybody(connection) ? 'any_tenant' : undefined;
+    await rooms.audit.record(events.connectionAdded({}, describe(connection), reason));
+  });
+}
+
+/**
+ * Where the people would come from somebody else than before, everybody's identity is orphaned, and what they have here
+ * ends: nobody is reached by a key that another provider could name.
+ *
+ * @throws AppError 404 `unknown_connection`
+ */
+export async function changeConnection(
+  rooms: ConnectionRooms,
+  before: ConnectionRecord,
+  change: ConnectionChange,
+): Promise<Touched> {
+  const { id } = before;
+  const after = { ...before, ...change } as ConnectionRecord;
+  const moved = placeOf(before) !== placeOf(after);
+  const orphaned = await rooms.database.unit(async () => {
+    if (!(await rooms.connectionStore.update(id, change))) throw unknownConnection(id);
+    const count = moved ? await rooms.connectionPeople.orphan(id) : 0;
+    const changed = differences(before, after, change);
+    const reason = isForAnybody(after) && !isForAnybody(before) ? 'any_tenant' : undefined;
+    await rooms.audit.record(
+      events.connectionUpdated({}, { ...describe(after), changed, ...(moved ? { orphaned: count } : {}) }, reason),
+    );
+    return count;
+  });
+  if (!moved) return UNTOUCHED;
+  return { orphaned, ended: await endAccess(rooms, id, 'connection_changed') };
+}
+
+/**
+ * For good. Ends what people have here who come by it, also when it was removed before and that was cut short.
+ * @returns how many people that were
+ */
+export async function removeConnection(
+  rooms: ConnectionRooms,
+  { id, kind, name }: Pick<ConnectionRecord, 'id' | 'name'> & { kind: string },
+): Promise<number> {
+  await rooms.database.unit(async () => {
+    const people = await rooms.connectionPeople.countPeople(id);
+    if (!(await rooms.connectionStore.remove(id))) return;
+    await rooms.connectionPeople.forgetTokens(id);
+    await rooms.audit.record(events.connectionRemoved({}, { connection: id, kind, name, people }));
+  });
+  return endAccess(rooms, id, 'connection_removed');
+}
+
+/** Somebody says that whom the provider names now are the same people. @returns how many identities count again */
+export function confirmIdentities(rooms: ConnectionRooms, record: ConnectionRecord): Promise<number> {
+  const { id, name } = record;
+  return rooms.database.unit(async () => {
+    const confirmed = await confirm(rooms, record);
+    if (confirmed > 0)
+      await rooms.audit.record(events.connectionIdentitiesConfirmed({}, { connection: id, name, confirmed }));
+    return confirmed;
+  });
+}
+
+function confirm({ connectionPeople }: ConnectionRooms, { id, ...record }: ConnectionRecord): Promise<number> {
+  if (record.kind === 'oidc') return connectionPeople.moveTo(id, record.settings.issuer);
+  const { tenants, cloud } = record.settings;
+  // An object id is somebody in one tenant, and nobody in another.
+  const issuers = tenants === 'any' ? 'all' : tenants.map((tenant) => issuerOf(clouds[cloud], tenant));
+  return connectionPeople.confirm(id, issuers);
+}
+
+/** A page of people at a time, so that nobody waits long for a lock. */
+async function endAccess(
+  { connectionPeople, database, leavers, roles }: ConnectionRooms,
+  connectionId: string,
+  reason: string,
+): Promise<number> {
+  let ended = 0;
+  for (let page = await connectionPeople.listPeople(connectionId); page.length > 0; ) {
+    await database.unit(async () => {
+      // What the connection made of them, an owner among it, is no more. First, as a press does: consents, then sign-ins.
+      await roles.recomputeAll(page);
+      for (const accountId of page) await leavers.end({ accountId, reason });
+    });
+    ended += page.length;
+    page = await connectionPeople.listPeople(connectionId, page.at(-1));
+  }
+  return ended;
+}
+
+/** Who says who somebody is. */
+export function placeOf(connection: Pick<ConnectionRecord, 'kind' | 'settings'>): string {
+  const { settings } = connection;
+  if (!('tenants' in settings)) return settings.issuer;
+  const { cloud, tenants } = settings;
+  return JSON.stringify([cloud, tenants === 'any' ? tenants : [...tenants].sort()]);
+}
+
+function isForAnybody({ settings }: Pick<NewConnection, 'settings'>): boolean {
+  return 'tenants' in settings && settings.tenants === 'any';
+}
+
+/** For the record: nothing secret. */
+function describe({ id, kind, name, origin, exclusive, provisioning, settings }: NewConnection | ConnectionRecord) {
+  const { clientId, authentication } = settings;
+  const shared = { connection: id, kind, name, origin, exclusive, provisioning, clientId, authentication };
+  if (!('tenants' in settings)) return { ...shared, issuer: settings.issuer };
+  const { cloud, tenants, guests, groups } = settings;
+  return { ...shared, cloud, tenants, guests, groups };
+}
+
+function differences(before: ConnectionRecord, after: ConnectionRecord, change: ConnectionChange): string[] {
+  const settings = Object.keys({ ...before.settings, ...after.settings }).filter(
+    (key) => JSON.stringify(Reflect.get(before.settings, key)) !== JSON.stringify(Reflect.get(after.settings, key)),
+  );
+  const own = (['name', 'exclusive', 'provisioning'] as const).filter((key) => before[key] !== after[key]);
+  return [...own, ...settings, ...(change.secrets ? ['credentials'] : [])];
+}
+
+export function unknownConnection(id: string): AppError {
+  return new AppError('unknown_connection', 404, `There is no connection ${id}. See: npx consentry connection list`);
+}

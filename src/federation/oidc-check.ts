@@ -1,0 +1,62 @@
+/** Whether a person is still welcome at their provider: their refresh token is redeemed there (OpenID Connect Core 1.0 §12). */
+import * as client from 'openid-client';
+import type { CheckedIdentity, Liveness } from './connection.ts';
+import { resourceOf, rolesOf } from './oidc-claims.ts';
+import { upstreamFault } from './oidc-faults.ts';
+import type { OidcConnectionSettings } from './settings.ts';
+import { UpstreamFailed } from './upstream-failed.ts';
+
+/** What a provider answers at its token endpoint that is about the person, and what it means. */
+const ENDED: Readonly<Record<string, 'person' | 'token'>> = {
+  access_denied: 'person',
+  invalid_grant: 'token',
+  // It wants to see the person: without them the token is worth nothing.
+  interaction_required: 'token',
+  login_required: 'token',
+  consent_required: 'token',
+};
+
+export function createOidcCheck(deps: {
+  configured: () => Promise<client.Configuration>;
+  settings: OidcConnectionSettings;
+}): (identity: CheckedIdentity) => Promise<Liveness> {
+  return async ({ subject, refreshToken }) => {
+    try {
+      const tokens = await client.refreshTokenGrant(await deps.configured(), refreshToken, resourceOf(deps.settings));
+      return alive(tokens, subject, refreshToken, deps.settings);
+    } catch (error) {
+      return ended(error) ?? { state: 'unreachable', detail: detailOf(error) };
+    }
+  };
+}
+
+function alive(
+  tokens: client.TokenEndpointResponse & client.TokenEndpointResponseHelpers,
+  subject: string,
+  before: string,
+  settings: OidcConnectionSettings,
+): Liveness {
+  const { refresh_token: refreshToken } = tokens;
+  const claims = tokens.claims();
+  if (claims && claims.sub !== subject) throw new UpstreamFailed('failed', 'refresh: it is about somebody else');
+  return {
+    state: 'alive',
+    ...(refreshToken === undefined || refreshToken === before ? {} : { refreshToken }),
+    // A refresh need not bring an ID token; then it says nothing of roles.
+    ...(claims ? rolesOf(claims, settings) : {}),
+  };
+}
+
+/** Only what the provider says of this token and this person: openid-client reads an error out of 4xx alone. */
+function ended(error: unknown): Liveness | undefined {
+  if (!(error instanceof client.ResponseBodyError) || error.status === 429) return undefined;
+  const what = Object.hasOwn(ENDED, error.error) ? ENDED[error.error] : undefined;
+  return what && { state: 'ended', what, code: error.error };
+}
+
+/** A check answers, whatever happens: nobody is signed out because we failed. */
+function detailOf(error: unknown): string {
+  const fault = upstreamFault(error);
+  if (fault instanceof UpstreamFailed) return fault.detail ?? fault.message;
+  throw fault;
+}

@@ -1,0 +1,118 @@
+/** Somebody leaves, or is let in again: all that they have here ends at once, as one unit, with its record. */
+import type { AccountStore, DisabledBy } from './accounts/store.ts';
+import { events } from './audit/events.ts';
+import type { Audit } from './audit/store.ts';
+import type { ConsentStore } from './consents/store.ts';
+import type { Sessions } from './sessions.ts';
+import type { ArtifactStore } from './storage/artifacts.ts';
+import type { Database } from './storage/transactions.ts';
+
+export type Leavers = ReturnType<typeof createLeavers>;
+
+export interface Leaver {
+  accountId: string;
+  /** Who takes the access away until they give it back; left out: what there is ends, and a sign-in begins anew. */
+  by?: DisabledBy | undefined;
+  /** Stable lower-case code of why, for the record. */
+  reason: string;
+  /** Beside it, nothing secret. */
+  details?: Readonly<Record<string, string>> | undefined;
+}
+
+export type Left = 'ended' | 'last_owner' | 'break_glass' | 'unknown';
+
+export interface LeaversDeps {
+  accountStore: Pick<AccountStore, 'findById' | 'disable' | 'enable'>;
+  artifacts: Pick<ArtifactStore, 'destroyByAccount'>;
+  sessions: Pick<Sessions, 'endOf'>;
+  consents: Pick<ConsentStore, 'endGrants'>;
+  audit: Audit;
+  database: Database;
+  now: () => Date;
+  /** Tells owners, in the same unit, that somebody was to leave who must not. */
+  warn?: ((kept: { accountId: string; email: string; why: 'last_owner' | 'break_glass' }) => Promise<void>) | undefined;
+}
+
+/** Codes and tokens go with their grants; an answer to a sign-in that is under way brings nobody in any more. */
+export const UNDER_WAY = ['Interaction', 'DeviceCode'];
+
+export function createLeavers(deps: LeaversDeps) {
+  const { accountStore, artifacts, sessions, consents, audit, database, now } = deps;
+
+  async function endAll(accountId: string): Promise<{ sessions: number; signIns: number }> {
+    for (const kind of UNDER_WAY) await artifacts.destroyByAccount(kind, accountId);
+    const ended = await sessions.endOf(accountId);
+    return { sessions: ended, signIns: await consents.endGrants({ accountId }) };
+  }
+
+  async function keep(
+    account: { id: string; email: string },
+    why: 'last_owner' | 'break_glass',
+    { by, reason, details }: Leaver,
+  ): Promise<Left> {
+    await audit.record(
+      events.leaverKept({ accountId: account.id }, why, { ...details, by: by ?? null, asked: reason }),
+    );
+    await deps.warn?.({ accountId: account.id, email: account.email, why });
+    return why;
+  }
+
+  /**
+   * Browser sessions, sign-ins of clients with their tokens, and requests under way. Consents stay: they give nothing by
+   * themselves. The last owner who can sign in is never shut out, and a break-glass account is nobody's to end.
+   */
+  function end(leaver: Leaver): Promise<Left> {
+    const { accountId, by, reason, details } = leaver;
+    return database.unit(async () => {
+      const account = await accountStore.findById(accountId);
+      if (!account) return 'unknown';
+      if (account.breakGlass) return keep(account, 'break_glass', leaver);
+      if (by !== undefined) {
+        const outcome = await accountStore.disable(accountId, now(), by);
+        if (outcome === 'unknown') return 'unknown';
+        if (outcome === 'last_owner') return keep(account, 'last_owner', leaver);
+      }
+      const ended = { ...details, ...(await endAll(accountId)) };
+      if (by === undefined) await audit.record(events.accessEnded({ accountId }, ended, reason));
+      else await audit.record(events.accountDisabled({ accountId }, { ...ended, by }, reason));
+      return 'ended';
+    });
+  }
+
+  return {
+    end,
+    /**
+     * What a provider's refusal comes to here.
+     * @param refused.what `person`: disabled, until they come by it again; `token`: a sign-in mends it
+     * @returns false where they may not be shut out
+     */
+    async endUpstream(refused: { accountId: string; connectionId: string; what: 'person' | 'token'; code: string }) {
+      const { accountId, connectionId, what, code } = refused;
+      const details = { connection: connectionId, code };
+      const left =
+        what === 'person'
+          ? await end({ accountId, by: `upstream:${connectionId}`, reason: 'refused_upstream', details })
+          : await end({ accountId, reason: 'token_ended_upstream', details });
+      return left === 'ended' || left === 'unknown';
+    },
+    /** Takes back one word of many: whoever else disabled the account still does. Nothing that ended comes back. */
+    restore({
+      accountId,
+      by,
+    }: {
+      accountId: string;
+      by: DisabledBy;
+    }): Promise<'enabled' | 'still_disabled' | 'unknown'> {
+      return database.unit(async () => {
+        const account = await accountStore.findById(accountId);
+        if (!account) return 'unknown';
+        if (!account.disabledBy.includes(by)) return account.disabledAt ? 'still_disabled' : 'enabled';
+        // A sign-in that was under way while the access ended may have left something behind.
+        await endAll(accountId);
+        const outcome = await accountStore.enable(accountId, by);
+        await audit.record(events.accountEnabled({ accountId }, { by, enabled: outcome === 'enabled' }));
+        return outcome;
+      });
+    },
+  };
+}

@@ -1,0 +1,198 @@
+/** Connections by the command line: changed in part, and whom that touches. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { thumbprints } from '../../src/federation/certificates.ts';
+import { sql } from '../harness.ts';
+import {
+  addEntra,
+  type ConnectionWorld,
+  OTHER_TENANT,
+  pemFiles,
+  SECRET,
+  startConnectionWorld,
+  TENANT,
+} from './connection-kit.ts';
+
+let world: ConnectionWorld;
+let pem: Awaited<ReturnType<typeof pemFiles>>;
+let secretFile = '';
+before(async () => {
+  world = await startConnectionWorld();
+  pem = await pemFiles(world);
+  secretFile = await world.file('secret.txt', `${SECRET}\n`);
+});
+after(() => world?.close());
+beforeEach(() => sql(world.server, 'DELETE FROM connections'));
+
+const stored = () => world.prisma.connection.findMany({ orderBy: { createdAt: 'asc' } });
+
+describe('connection update', () => {
+  test('changes what is named and nothing else, and says in the record what', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a, '--guests'));
+    const [before] = await stored();
+    const { code, err } = await world.consentry([
+      'connection',
+      'update',
+      id,
+      '--name',
+      'Contoso',
+      '--exclusive',
+      '--no-guests',
+    ]);
+    assert.equal(code, 0);
+    assert.match(err, /warning: nobody has signed in by Contoso yet/);
+    assert.match(err, /warning: no owner may sign in with a password/);
+    assert.ok(err.endsWith(`connection update ${id} --no-exclusive`), err);
+    const [after] = await stored();
+    assert.ok(before && after);
+    assert.deepEqual([after.name, after.exclusive, after.secrets], ['Contoso', true, before.secrets]);
+    assert.deepEqual(after.settings, { ...(before.settings as object), guests: false });
+    const [event] = (await world.recorded('connection.updated')).slice(-1);
+    assert.deepEqual(Reflect.get(event?.details as object, 'changed'), ['name', 'exclusive', 'guests']);
+  });
+
+  test('a new certificate stands before the old one until that is retired', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const { findSecrets } = world.server.rooms.connectionStore;
+    const [first] = (await findSecrets(id)).certificates;
+    assert.equal((await world.consentry(['connection', 'update', id, '--certificate', pem.b])).code, 0);
+    const both = (await findSecrets(id)).certificates;
+    assert.deepEqual([both.length, both[1]], [2, first]);
+    assert.equal((await world.consentry(['connection', 'update', id, '--retire-certificate'])).code, 0);
+    assert.deepEqual((await findSecrets(id)).certificates, [both[0]]);
+  });
+
+  test('a certificate given again takes nothing away, and one of two never goes unsaid', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const certificates = async () => (await world.server.rooms.connectionStore.findSecrets(id)).certificates;
+    const give = (...paths: string[]) =>
+      world.consentry(['connection', 'update', id, ...paths.flatMap((path) => ['--certificate', path])]);
+    await give(pem.b);
+    const both = await certificates();
+    assert.equal((await give(pem.b)).code, 0);
+    assert.deepEqual(await certificates(), both);
+    assert.equal((await give(pem.a)).code, 0, 'the other one is the first again');
+    assert.deepEqual(await certificates(), [both[1], both[0]]);
+    const third = await give(pem.third);
+    assert.equal(third.code, 2);
+    assert.match(third.err, /two at most: retire one first/);
+    assert.equal((await certificates()).length, 2);
+    assert.equal((await give(pem.third, pem.a)).code, 0, 'named, both are what was asked for');
+    assert.equal((await certificates())[1]?.certificate, both[1]?.certificate);
+  });
+
+  test('--auth-context none clears them', async () => {
+    const { uri } = world.server.mail;
+    const { id = '' } = await world.consentry.json(
+      addEntra('--certificate', pem.a, '--auth-context', `${uri} mail:send=c1`),
+    );
+    const contexts = async () => Reflect.get(Object((await stored())[0]?.settings), 'authContexts');
+    const mixed = await world.consentry([
+      ...['connection', 'update', id, '--auth-context', 'none', '--auth-context', `${uri} mail:send=c2`],
+    ]);
+    assert.equal(mixed.code, 2);
+    assert.equal((await contexts()).length, 1);
+    assert.equal((await world.consentry(['connection', 'update', id, '--auth-context', 'none'])).code, 0);
+    assert.deepEqual(await contexts(), []);
+  });
+
+  test('--exclusive warns of nothing where somebody came by it and an owner has a way in for emergencies', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const { ana } = world.server;
+    const identity = { connectionId: id, issuer: 'https://a.test', subject: 'oid-1', accountId: ana.id };
+    await world.prisma.identity.create({ data: { ...identity, lastSignInAt: new Date() } });
+    await world.prisma.account.update({ where: { id: ana.id }, data: { role: 'owner', breakGlass: true } });
+    const { code, err } = await world.consentry(['connection', 'update', id, '--exclusive']);
+    await world.prisma.account.update({ where: { id: ana.id }, data: { role: 'user', breakGlass: false } });
+    await world.prisma.identity.deleteMany();
+    assert.deepEqual([code, err], [0, '']);
+  });
+
+  test('connection show tells which certificates there are and until when, the newest first', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.b, '--certificate', pem.a));
+    const { out } = await world.consentry(['connection', 'show', id]);
+    const [newer, older] = [pem.certificates.b, pem.certificates.a].map((one) => thumbprints(one).sha1);
+    assert.match(out, new RegExp(`CERTIFICATE +FROM +UNTIL\\n${newer} +\\d{4}-\\S+ .*\\n${older} +\\d{4}-`));
+    const shown = await world.consentry.json<{ certificates: { thumbprint: string; ends_at: string }[] }>([
+      ...['connection', 'show', id],
+    ]);
+    assert.deepEqual(
+      shown.certificates.map(({ thumbprint }) => thumbprint),
+      [newer, older],
+    );
+  });
+
+  test('where nobody was known, nobody is said to be shut out', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const moved = await world.consentry(['connection', 'update', id, '--tenant', OTHER_TENANT]);
+    assert.match(moved.out, /Nobody has come by it yet/);
+    assert.match((await world.consentry(['connection', 'remove', id, '--dry-run'])).out, /by which nobody signs in/);
+    assert.match((await world.consentry(['connection', 'remove', id])).out, /removed\. Nobody signs in by it\.$/);
+  });
+
+  test('a secret is exchanged without touching the rest, and its end may be told later', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--client-secret-file', secretFile));
+    const next = await world.file('next.txt', 'the-next-secret');
+    assert.equal((await world.consentry(['connection', 'update', id, '--client-secret-file', next])).code, 0);
+    assert.equal((await world.consentry(['connection', 'update', id, '--secret-expires', '2099-01-02'])).code, 0);
+    const [row] = await stored();
+    assert.equal(row?.credentialEndsAt?.toISOString().slice(0, 10), '2099-01-02');
+    assert.equal((await world.server.rooms.connectionStore.findSecrets(id)).clientSecret, 'the-next-secret');
+  });
+
+  for (const [what, args, words] of [
+    ['nothing', [], /Say what is to be changed/],
+    [
+      'an option of the other kind',
+      ['--issuer', 'https://a.test'],
+      /--issuer is not for a connection of the kind entra/,
+    ],
+    ['what is written wrongly', ['--tenant', 'x'], /no tenant ID/],
+  ] as const) {
+    test(`refuses ${what}, and changes nothing`, async () => {
+      const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+      const before = await stored();
+      const { code, err } = await world.consentry(['connection', 'update', id, ...args]);
+      assert.equal(code, 2);
+      assert.match(err, words);
+      assert.deepEqual(await stored(), before);
+    });
+  }
+
+  test('and remove leave alone what comes from the configuration', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    await sql(world.server, "UPDATE connections SET origin = 'configuration'");
+    for (const args of [
+      ['update', id, '--exclusive'],
+      ['remove', id],
+    ]) {
+      const { code, err } = await world.consentry(['connection', ...args]);
+      assert.equal(code, 1);
+      assert.match(err, /CONNECTIONS_FILE/);
+    }
+    assert.equal((await stored())[0]?.removedAt, null);
+  });
+});
+
+test('another tenant is another place: the identities of before are orphaned, and named in the record (threat 81)', async () => {
+  const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+  const { ana } = world.server;
+  await world.prisma.identity.create({
+    data: {
+      connectionId: id,
+      issuer: `https://login.microsoftonline.com/${TENANT}/v2.0`,
+      subject: 'oid-1',
+      accountId: ana.id,
+    },
+  });
+  const { out, code } = await world.consentry(['connection', 'update', id, '--tenant', OTHER_TENANT]);
+  assert.equal(code, 0);
+  assert.match(out, /1 known person cannot come by it until confirmed/);
+  const [event] = (await world.recorded('connection.updated')).slice(-1);
+  assert.equal(Reflect.get(event?.details as object, 'orphaned'), 1);
+  // An object id of the tenant that is gone is nobody's in the one that is there now.
+  assert.match((await world.consentry(['connection', 'confirm-identities', id])).out, /^0 of 1 count again/);
+  await world.consentry(['connection', 'update', id, '--tenant', OTHER_TENANT, '--tenant', TENANT]);
+  assert.match((await world.consentry(['connection', 'confirm-identities', id])).out, /^1 of 1 count again/);
+  await sql(world.server, 'DELETE FROM identities');
+});

@@ -2,7 +2,7 @@
 import { events } from './audit/events.ts';
 import { AppError } from './errors.ts';
 import type { ConnectionChange, ConnectionRecord, NewConnection } from './federation/connection-store.ts';
-import { clouds, issuerOf } from './federation/entra-clouds.ts';
+import { clouds, issuerOf } from './federation/entra/clouds.ts';
 import type { Rooms } from './rooms.ts';
 
 export type ConnectionRooms = Pick<

@@ -9,7 +9,7 @@ import { synchroniseConnections } from './configured-connections.ts';
 import { startDemoServer } from './demo/server.ts';
 import { registerDemo } from './demo-resource.ts';
 import { AppError } from './errors.ts';
-import { readConfigured } from './federation/configured.ts';
+import { readConfigured } from './federation/configuration/configured.ts';
 import { createRooms } from './rooms.ts';
 import { startServer } from './server.ts';
 import { openDatabase } from './storage/database.ts';

@@ -3,9 +3,13 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { AppError } from '../errors.ts';
-import type { Described, Kind, Problem, Read } from '../federation/description.ts';
-import { readDescription } from '../federation/description.ts';
-import { type CredentialNames, type Credentials, readCredentials } from '../federation/provider-credentials.ts';
+import type { Described, Kind, Problem, Read } from '../federation/configuration/description.ts';
+import { readDescription } from '../federation/configuration/description.ts';
+import {
+  type CredentialNames,
+  type Credentials,
+  readCredentials,
+} from '../federation/configuration/provider-credentials.ts';
 import { canonicalResource, type Resource } from '../resources/resource.ts';
 import { collect } from './options.ts';
 import type { Terminal } from './terminal.ts';

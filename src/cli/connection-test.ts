@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import { sift } from '../federation/apart.ts';
-import { diagnose } from '../federation/diagnosis.ts';
-import type { Step } from '../federation/diagnosis-step.ts';
+import { diagnose } from '../federation/diagnosis/diagnosis.ts';
+import type { Step } from '../federation/diagnosis/step.ts';
 import { createEgress } from '../web/egress.ts';
 import { visibleText } from '../web/visible-text.ts';
 import { findLiving } from './connection-living.ts';

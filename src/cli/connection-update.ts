@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { changeConnection, placeOf } from '../connections.ts';
 import { AppError } from '../errors.ts';
-import { lastEnd } from '../federation/certificates.ts';
+import { lastEnd } from '../federation/configuration/certificates.ts';
+import { describeSettings, type Problem, parseDay } from '../federation/configuration/description.ts';
+import type { Credentials } from '../federation/configuration/provider-credentials.ts';
 import type { ConnectionChange, ConnectionRecord } from '../federation/connection-store.ts';
-import { describeSettings, type Problem, parseDay } from '../federation/description.ts';
-import type { Credentials } from '../federation/provider-credentials.ts';
 import type { ConnectionSecrets } from '../federation/settings.ts';
 import { assertFits, tellOfDiscovery } from './connection-add.ts';
 import { assertChangeable, findLiving, warnOfLockout } from './connection-living.ts';

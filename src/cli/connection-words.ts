@@ -1,9 +1,9 @@
 /** What is said of a connection: its addresses, how it does, and what to enter at the provider. */
 
-import { certificateDates, thumbprints } from '../federation/certificates.ts';
+import { certificateDates, thumbprints } from '../federation/configuration/certificates.ts';
 import { callbackUrl } from '../federation/connection.ts';
 import type { BrokenConnection, ConnectionRecord, NewConnection } from '../federation/connection-store.ts';
-import { clouds } from '../federation/entra-clouds.ts';
+import { clouds } from '../federation/entra/clouds.ts';
 import { moment } from './print.ts';
 
 type Place = Pick<NewConnection, 'id' | 'kind'>;

@@ -6,7 +6,7 @@ import { createHash, createPublicKey } from 'node:crypto';
 import type { Egress, EgressResponse } from '../web/egress.ts';
 import { FetchFailed } from '../web/fetch-failed.ts';
 import type { BrokenConnection, ConnectionRecord } from './connection-store.ts';
-import { clouds } from './entra-clouds.ts';
+import { clouds } from './entra/clouds.ts';
 import type { ConnectionSecrets, EntraSettings, OidcConnectionSettings } from './settings.ts';
 
 /** A connection as far as others are to be told apart from it. */

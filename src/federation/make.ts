@@ -2,8 +2,8 @@
 import type { Egress } from '../web/egress.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionRecord } from './connection-store.ts';
-import { createEntraConnection } from './entra.ts';
-import { createOidcConnection } from './oidc.ts';
+import { createEntraConnection } from './entra/entra.ts';
+import { createOidcConnection } from './oidc/oidc.ts';
 import type { ConnectionSecrets } from './settings.ts';
 
 export function makeConnection(deps: { fetch: Egress['fetch']; now: () => Date }) {

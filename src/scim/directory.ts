@@ -1,7 +1,7 @@
 /** The directory behind a bearer token: whose people it may touch, and how its external ids name them. */
 import type { IdentityKey } from '../accounts/store.ts';
 import type { ConnectionRecord } from '../federation/connection-store.ts';
-import { clouds, isGuid, issuerOf } from '../federation/entra-clouds.ts';
+import { clouds, isGuid, issuerOf } from '../federation/entra/clouds.ts';
 import { invalidValue } from './fault.ts';
 
 export interface Directory {

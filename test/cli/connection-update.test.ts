@@ -1,7 +1,7 @@
 /** Connections by the command line: changed in part, and whom that touches. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { thumbprints } from '../../src/federation/certificates.ts';
+import { thumbprints } from '../../src/federation/configuration/certificates.ts';
 import { sql } from '../harness.ts';
 import {
   addEntra,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
 import { callbackUrl } from '../../src/federation/connection.ts';
-import { createOidcConnection } from '../../src/federation/oidc.ts';
+import { createOidcConnection } from '../../src/federation/oidc/oidc.ts';
 import { createEgress, type Egress } from '../../src/web/egress.ts';
 import { approve, authorizationUrl, redeem, refresh, registerClient, signIn } from '../flow.ts';
 import { CALENDAR, type Consentry, register, startConsentry, staticClient } from '../harness.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { ConfigError } from '../../src/config.ts';
 import { synchroniseConnections } from '../../src/configured-connections.ts';
-import { readConfigured } from '../../src/federation/configured.ts';
+import { readConfigured } from '../../src/federation/configuration/configured.ts';
 import { inRequest } from '../../src/web/request-context.ts';
 import { CLIENT, type ConnectionWorld, startConnectionWorld, TENANT } from '../cli/connection-kit.ts';
 import { refresh, registerClient } from '../flow.ts';

@@ -1,7 +1,7 @@
 /** A Consentry with two connections to one test provider, and the steps of a trip there and back. */
 import assert from 'node:assert/strict';
 import { type Connection, type Connections, fixedConnections } from '../../src/federation/connection.ts';
-import { createOidcConnection } from '../../src/federation/oidc.ts';
+import { createOidcConnection } from '../../src/federation/oidc/oidc.ts';
 import type { OidcConnectionSettings } from '../../src/federation/settings.ts';
 import { createEgress, type Egress } from '../../src/web/egress.ts';
 import { startUpstream, type Upstream } from '../fakes/upstream.ts';

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Connection } from '../../src/federation/connection.ts';
-import { createOidcConnection } from '../../src/federation/oidc.ts';
+import { createOidcConnection } from '../../src/federation/oidc/oidc.ts';
 import type { ConnectionSecrets, OidcConnectionSettings } from '../../src/federation/settings.ts';
 import { UpstreamFailed } from '../../src/federation/upstream-failed.ts';
 import { createEgress, type Egress } from '../../src/web/egress.ts';

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa, { type Context } from 'koa';
-import type { EntraRecord } from '../../../src/federation/entra.ts';
+import type { EntraRecord } from '../../../src/federation/entra/entra.ts';
 import type { EgressRequest } from '../../../src/web/egress.ts';
 import { authorize } from './authorize.ts';
 import { CONTOSO, type FakePerson } from './directory.ts';

@@ -1,8 +1,8 @@
 /** The table of AADSTS codes: what each does to a sign-in, and what the operator reads of it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { entraErrorKind } from '../../../src/federation/entra-errors.ts';
-import { explainEntraError } from '../../../src/federation/entra-explanations.ts';
+import { entraErrorKind } from '../../../src/federation/entra/errors.ts';
+import { explainEntraError } from '../../../src/federation/entra/explanations.ts';
 
 const ROWS: Readonly<Record<string, readonly number[]>> = {
   'denied not_assigned': [50105],

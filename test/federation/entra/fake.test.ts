@@ -1,7 +1,7 @@
 /** The fake Entra ID under its real names, as a whole server and a browser reach it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createEntraConnection } from '../../../src/federation/entra.ts';
+import { createEntraConnection } from '../../../src/federation/entra/entra.ts';
 import { createEgress, type Egress } from '../../../src/web/egress.ts';
 import { type FakeEntra, startFakeEntra } from '../../fakes/entra/fake.ts';
 import { CALLBACK, groupsOf, SECRET, signIn, trip } from './kit.ts';

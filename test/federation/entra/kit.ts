@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Connection, OutwardLeg, UpstreamIdentity } from '../../../src/federation/connection.ts';
-import { createEntraConnection, type EntraRecord } from '../../../src/federation/entra.ts';
+import { createEntraConnection, type EntraRecord } from '../../../src/federation/entra/entra.ts';
 import type { ConnectionSecrets } from '../../../src/federation/settings.ts';
 import { UpstreamFailed } from '../../../src/federation/upstream-failed.ts';
 import { CONTOSO, type FakeApp, type FakePerson } from '../../fakes/entra/directory.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
-import { createOidcConnection } from '../../../src/federation/oidc.ts';
+import { createOidcConnection } from '../../../src/federation/oidc/oidc.ts';
 import type { OidcConnectionSettings } from '../../../src/federation/settings.ts';
 import { createEgress, type Egress } from '../../../src/web/egress.ts';
 import { startUpstream, type Upstream } from '../../fakes/upstream.ts';

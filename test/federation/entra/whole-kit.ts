@@ -1,6 +1,6 @@
 /** A whole Consentry with connections to the fake Entra ID, one for a tenant alone and one for two. */
 import assert from 'node:assert/strict';
-import { createEntraConnection, type EntraRecord } from '../../../src/federation/entra.ts';
+import { createEntraConnection, type EntraRecord } from '../../../src/federation/entra/entra.ts';
 import { CONTOSO, FABRIKAM } from '../../fakes/entra/directory.ts';
 import { startFakeEntra } from '../../fakes/entra/fake.ts';
 import { approve, authorizationUrl, redeem, registerClient } from '../../flow.ts';

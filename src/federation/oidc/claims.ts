@@ -1,10 +1,10 @@
 /** What an ID token says of a person (OpenID Connect Core 1.0 §2 and §5.1), as we take it. */
-import { isEmail, normaliseEmail } from '../credentials.ts';
-import { isStorable } from '../web/storable-text.ts';
-import { visibleText } from '../web/visible-text.ts';
-import type { UpstreamIdentity } from './connection.ts';
-import type { OidcConnectionSettings } from './settings.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import { isEmail, normaliseEmail } from '../../credentials.ts';
+import { isStorable } from '../../web/storable-text.ts';
+import { visibleText } from '../../web/visible-text.ts';
+import type { UpstreamIdentity } from '../connection.ts';
+import type { OidcConnectionSettings } from '../settings.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
 
 type Claims = Record<string, unknown>;
 type Named = Pick<OidcConnectionSettings, 'rolesClaim' | 'groupsClaim'>;

@@ -1,11 +1,11 @@
 /** A connection as an administrator writes it, by options or in a file: read into what is stored, all problems at once. */
 import { z } from 'zod';
-import { isLoopbackOrigin, ValueError } from '../config-values.ts';
-import { isVisible, visibleText } from '../web/visible-text.ts';
-import type { Party } from './apart.ts';
-import type { ConnectionRecord } from './connection-store.ts';
-import { PERSONAL_TENANT } from './entra-clouds.ts';
-import { entraSettings, oidcSettings } from './settings.ts';
+import { isLoopbackOrigin, ValueError } from '../../config-values.ts';
+import { isVisible, visibleText } from '../../web/visible-text.ts';
+import type { Party } from '../apart.ts';
+import type { ConnectionRecord } from '../connection-store.ts';
+import { PERSONAL_TENANT } from '../entra/clouds.ts';
+import { entraSettings, oidcSettings } from '../settings.ts';
 
 /** `key` is the member of the description, or several with ' / ' between; `what` goes on after it: "client_id is missing; …". */
 export interface Problem {

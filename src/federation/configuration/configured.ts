@@ -1,11 +1,11 @@
 /** Connections from a file: an array of descriptions with stable ids, every problem in it told at once. */
 import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { ConfigError } from '../config.ts';
-import { type Environment, readText } from '../config-reader.ts';
-import { ValueError } from '../config-values.ts';
-import { collision } from './apart.ts';
-import type { NewConnection } from './connection-store.ts';
+import { ConfigError } from '../../config.ts';
+import { type Environment, readText } from '../../config-reader.ts';
+import { ValueError } from '../../config-values.ts';
+import { collision } from '../apart.ts';
+import type { NewConnection } from '../connection-store.ts';
 import { type Described, type Problem, type Read, readDescription } from './description.ts';
 import { CREDENTIAL_KEYS, type CredentialNames, readCredentials } from './provider-credentials.ts';
 

@@ -3,11 +3,11 @@
  * that the token names for it is ignored. What cannot be read is an error, never an empty list.
  */
 import type { CustomFetch } from 'openid-client';
-import type { Egress } from '../web/egress.ts';
-import { messageOf } from '../web/fetch-failed.ts';
-import { isGuid } from './entra-clouds.ts';
-import { createOutbound } from './outbound.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import type { Egress } from '../../web/egress.ts';
+import { messageOf } from '../../web/fetch-failed.ts';
+import { createOutbound } from '../outbound.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
+import { isGuid } from './clouds.ts';
 
 const MAX_PAGES = 40;
 const MAX_GROUPS = 20_000;

@@ -1,21 +1,28 @@
 /** A connection to Microsoft Entra ID, v2.0 endpoints: what it does otherwise than a textbook OpenID provider. */
 import * as client from 'openid-client';
-import type { Egress } from '../web/egress.ts';
-import { authContextFor } from './auth-contexts.ts';
-import { entraAuthentication } from './client-authentication.ts';
-import type { CheckedIdentity, Connection, Liveness, OutwardLeg, ReturnedLeg, UpstreamIdentity } from './connection.ts';
-import type { ConnectionRecord } from './connection-store.ts';
-import { clouds, isAllowedTenant, issuerOf } from './entra-clouds.ts';
-import { discoverEntra, graphHost, graphScope } from './entra-discovery.ts';
-import { entraAnswer, entraFault, livenessOf } from './entra-faults.ts';
-import { createGraph, groupsInToken } from './entra-groups.ts';
-import { assertTenant, identityOf } from './entra-identity.ts';
-import { createEntraKeys } from './entra-keys.ts';
-import { createLastGood } from './last-good.ts';
-import { createOutbound } from './outbound.ts';
-import { createRotation } from './rotation.ts';
-import type { ConnectionSecrets } from './settings.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import type { Egress } from '../../web/egress.ts';
+import { authContextFor } from '../auth-contexts.ts';
+import { entraAuthentication } from '../client-authentication.ts';
+import type {
+  CheckedIdentity,
+  Connection,
+  Liveness,
+  OutwardLeg,
+  ReturnedLeg,
+  UpstreamIdentity,
+} from '../connection.ts';
+import type { ConnectionRecord } from '../connection-store.ts';
+import { createLastGood } from '../last-good.ts';
+import { createOutbound } from '../outbound.ts';
+import { createRotation } from '../rotation.ts';
+import type { ConnectionSecrets } from '../settings.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
+import { clouds, isAllowedTenant, issuerOf } from './clouds.ts';
+import { discoverEntra, graphHost, graphScope } from './discovery.ts';
+import { entraAnswer, entraFault, livenessOf } from './faults.ts';
+import { createGraph, groupsInToken } from './groups.ts';
+import { assertTenant, identityOf } from './identity.ts';
+import { createEntraKeys } from './keys.ts';
 
 export type EntraRecord = ConnectionRecord & { kind: 'entra' };
 

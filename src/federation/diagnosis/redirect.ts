@@ -3,11 +3,11 @@
  * (`prompt=none`, OpenID Connect Core 1.0 §3.1.2.1): an answer to our callback means that the redirect URI is registered.
  */
 import { randomBytes } from 'node:crypto';
-import { visibleText } from '../web/visible-text.ts';
-import { callbackUrl } from './connection.ts';
-import { type Discovered, unreachable } from './diagnosis-discovery.ts';
-import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './diagnosis-step.ts';
-import { explainEntraError } from './entra-explanations.ts';
+import { visibleText } from '../../web/visible-text.ts';
+import { callbackUrl } from '../connection.ts';
+import { explainEntraError } from '../entra/explanations.ts';
+import { type Discovered, unreachable } from './discovery.ts';
+import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
 
 const STEP = 'redirect';
 /** Nobody is signed in in this "browser": it is what a provider says that would go on otherwise. */

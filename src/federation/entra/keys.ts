@@ -4,8 +4,8 @@
  */
 import { compactVerify, decodeProtectedHeader, importJWK, type JWK } from 'jose';
 import type { CustomFetch } from 'openid-client';
-import { createLastGood } from './last-good.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import { createLastGood } from '../last-good.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
 
 type EntraJwk = JWK & { issuer?: unknown };
 

@@ -1,10 +1,10 @@
 /** Part of `connection test`: name, way out, discovery document, issuer, addresses, keys (OpenID Connect Discovery 1.0). */
 import type { ServerMetadata } from 'openid-client';
-import { FetchFailed, type FetchFailure } from '../web/fetch-failed.ts';
-import { visibleText } from '../web/visible-text.ts';
-import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './diagnosis-step.ts';
-import { authorityOf, clouds, issuerOf } from './entra-clouds.ts';
-import { explainEntraError } from './entra-explanations.ts';
+import { FetchFailed, type FetchFailure } from '../../web/fetch-failed.ts';
+import { visibleText } from '../../web/visible-text.ts';
+import { authorityOf, clouds, issuerOf } from '../entra/clouds.ts';
+import { explainEntraError } from '../entra/explanations.ts';
+import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
 
 export interface Discovered {
   metadata: ServerMetadata & { authorization_endpoint: string; token_endpoint: string };

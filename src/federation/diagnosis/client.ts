@@ -3,15 +3,15 @@
  * that the code is wrong has accepted who asks (RFC 6749 §5.2).
  */
 import { randomBytes } from 'node:crypto';
-import { visibleText } from '../web/visible-text.ts';
-import { entraAuthentication } from './client-authentication.ts';
-import { callbackUrl } from './connection.ts';
-import { type Discovered, unreachable } from './diagnosis-discovery.ts';
-import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './diagnosis-step.ts';
-import { entraErrorKind } from './entra-errors.ts';
-import { explainEntraError } from './entra-explanations.ts';
-import { authenticate } from './oidc.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import { visibleText } from '../../web/visible-text.ts';
+import { entraAuthentication } from '../client-authentication.ts';
+import { callbackUrl } from '../connection.ts';
+import { entraErrorKind } from '../entra/errors.ts';
+import { explainEntraError } from '../entra/explanations.ts';
+import { authenticate } from '../oidc/oidc.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
+import { type Discovered, unreachable } from './discovery.ts';
+import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
 
 const STEP = 'client';
 

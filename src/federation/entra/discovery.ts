@@ -1,9 +1,9 @@
 /** Where Entra ID is: its metadata, believed only for the hosts of the cloud that the connection names. */
 import * as client from 'openid-client';
-import type { ClientAuthentication } from './client-authentication.ts';
-import { authorityOf, type Cloud, clouds, issuerOf } from './entra-clouds.ts';
-import type { EntraSettings } from './settings.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import type { ClientAuthentication } from '../client-authentication.ts';
+import type { EntraSettings } from '../settings.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
+import { authorityOf, type Cloud, clouds, issuerOf } from './clouds.ts';
 
 const CLOCK_TOLERANCE_SECONDS = 60;
 

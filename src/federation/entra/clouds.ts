@@ -1,5 +1,5 @@
 /** The clouds of Microsoft Entra ID: each has hosts of its own, and nothing of one is believed from another. */
-import type { EntraSettings } from './settings.ts';
+import type { EntraSettings } from '../settings.ts';
 
 export interface Cloud {
   login: string;

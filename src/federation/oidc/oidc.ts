@@ -1,19 +1,19 @@
 /** A connection to any OpenID provider (OpenID Connect Core 1.0 §3.1 and §12, RFC 9207), by openid-client. */
 import * as client from 'openid-client';
-import type { Egress } from '../web/egress.ts';
-import { authContextFor } from './auth-contexts.ts';
-import { privateKeyJwt } from './client-authentication.ts';
-import type { Connection, OutwardLeg, ReturnedLeg, UpstreamIdentity } from './connection.ts';
-import type { ConnectionRecord } from './connection-store.ts';
-import { createLastGood } from './last-good.ts';
+import type { Egress } from '../../web/egress.ts';
+import { authContextFor } from '../auth-contexts.ts';
+import { privateKeyJwt } from '../client-authentication.ts';
+import type { Connection, OutwardLeg, ReturnedLeg, UpstreamIdentity } from '../connection.ts';
+import type { ConnectionRecord } from '../connection-store.ts';
+import { createLastGood } from '../last-good.ts';
+import { createOutbound } from '../outbound.ts';
+import { createRotation } from '../rotation.ts';
+import type { ConnectionSecrets, OidcConnectionSettings } from '../settings.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
+import { upstreamFault } from '../upstream-fault.ts';
+import { createOidcCheck } from './check.ts';
+import { identityOf, resourceOf } from './claims.ts';
 import { createLogoutTokens } from './logout-tokens.ts';
-import { createOidcCheck } from './oidc-check.ts';
-import { identityOf, resourceOf } from './oidc-claims.ts';
-import { upstreamFault } from './oidc-faults.ts';
-import { createOutbound } from './outbound.ts';
-import { createRotation } from './rotation.ts';
-import type { ConnectionSecrets, OidcConnectionSettings } from './settings.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
 
 export interface OidcDeps {
   fetch: Egress['fetch'];

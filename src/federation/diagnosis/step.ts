@@ -1,7 +1,7 @@
 /** The terms that the parts of `connection test` share. */
-import type { Egress } from '../web/egress.ts';
-import type { Party } from './apart.ts';
-import type { ConnectionSecrets } from './settings.ts';
+import type { Egress } from '../../web/egress.ts';
+import type { Party } from '../apart.ts';
+import type { ConnectionSecrets } from '../settings.ts';
 
 export interface Step {
   step: string;

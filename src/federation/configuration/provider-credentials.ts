@@ -1,11 +1,11 @@
 /** What we prove ourselves with at a provider, read from files or the environment: never from the command line itself. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Environment, readText } from '../config-reader.ts';
-import { ValueError } from '../config-values.ts';
+import { type Environment, readText } from '../../config-reader.ts';
+import { ValueError } from '../../config-values.ts';
+import type { ConnectionSecrets } from '../settings.ts';
 import { type Certified, lastEnd, parseCertificate, parsePrivateKey } from './certificates.ts';
 import { type Authentication, type Kind, type Problem, parseDay } from './description.ts';
-import type { ConnectionSecrets } from './settings.ts';
 
 /** Names of files and variables. */
 export interface CredentialNames {

@@ -1,11 +1,11 @@
 /** Who an ID token of Entra ID is about, and whether they may come in. */
-import { isEmail, normaliseEmail } from '../credentials.ts';
-import { isStorable } from '../web/storable-text.ts';
-import { visibleText } from '../web/visible-text.ts';
-import type { UpstreamIdentity } from './connection.ts';
-import { clouds, isAllowedTenant, isGuid, issuerOf } from './entra-clouds.ts';
-import type { EntraSettings } from './settings.ts';
-import { UpstreamFailed, type UpstreamReason } from './upstream-failed.ts';
+import { isEmail, normaliseEmail } from '../../credentials.ts';
+import { isStorable } from '../../web/storable-text.ts';
+import { visibleText } from '../../web/visible-text.ts';
+import type { UpstreamIdentity } from '../connection.ts';
+import type { EntraSettings } from '../settings.ts';
+import { UpstreamFailed, type UpstreamReason } from '../upstream-failed.ts';
+import { clouds, isAllowedTenant, isGuid, issuerOf } from './clouds.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
 export type TenantOf = { issuer: string; tenant: string };

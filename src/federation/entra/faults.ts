@@ -1,10 +1,10 @@
 /** What Entra ID answered instead of what was asked for, told as what became of the sign-in or the check. */
 import * as client from 'openid-client';
-import { visibleText } from '../web/visible-text.ts';
-import type { Liveness } from './connection.ts';
-import { type EntraErrorKind, entraErrorKind } from './entra-errors.ts';
-import { upstreamFault } from './oidc-faults.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import { visibleText } from '../../web/visible-text.ts';
+import type { Liveness } from '../connection.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
+import { upstreamFault } from '../upstream-fault.ts';
+import { type EntraErrorKind, entraErrorKind } from './errors.ts';
 
 export interface EntraAnswer {
   kind: EntraErrorKind;

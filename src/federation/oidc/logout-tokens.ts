@@ -1,11 +1,11 @@
 /** Logout tokens of an OpenID provider, verified as OpenID Connect Back-Channel Logout 1.0 §2.6 says. */
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Configuration, CustomFetch } from 'openid-client';
-import { FetchFailed } from '../web/fetch-failed.ts';
-import { isStorable } from '../web/storable-text.ts';
-import type { LogoutToken, UpstreamLogout } from './connection.ts';
-import { upstreamFault } from './oidc-faults.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import { FetchFailed } from '../../web/fetch-failed.ts';
+import { isStorable } from '../../web/storable-text.ts';
+import type { LogoutToken, UpstreamLogout } from '../connection.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
+import { upstreamFault } from '../upstream-fault.ts';
 
 /** jose's code for an answer that is no success, or no JSON. */
 const NO_KEYS = 'ERR_JOSE_GENERIC';

@@ -1,10 +1,10 @@
 /** Whether a person is still welcome at their provider: their refresh token is redeemed there (OpenID Connect Core 1.0 §12). */
 import * as client from 'openid-client';
-import type { CheckedIdentity, Liveness } from './connection.ts';
-import { resourceOf, rolesOf } from './oidc-claims.ts';
-import { upstreamFault } from './oidc-faults.ts';
-import type { OidcConnectionSettings } from './settings.ts';
-import { UpstreamFailed } from './upstream-failed.ts';
+import type { CheckedIdentity, Liveness } from '../connection.ts';
+import type { OidcConnectionSettings } from '../settings.ts';
+import { UpstreamFailed } from '../upstream-failed.ts';
+import { upstreamFault } from '../upstream-fault.ts';
+import { resourceOf, rolesOf } from './claims.ts';
 
 /** What a provider answers at its token endpoint that is about the person, and what it means. */
 const ENDED: Readonly<Record<string, 'person' | 'token'>> = {

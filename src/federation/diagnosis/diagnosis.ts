@@ -1,11 +1,11 @@
 /** `connection test`: walks what a sign-in walks, as far as that goes without a person, and says in words what is wrong. */
-import { collision, type Party } from './apart.ts';
-import { clientStep } from './diagnosis-client.ts';
-import { credentialSteps } from './diagnosis-credentials.ts';
-import { type Discovered, discoverySteps } from './diagnosis-discovery.ts';
-import { redirectStep } from './diagnosis-redirect.ts';
-import type { DiagnosisDeps, Patient, Step } from './diagnosis-step.ts';
-import type { ConnectionSecrets } from './settings.ts';
+import { collision, type Party } from '../apart.ts';
+import type { ConnectionSecrets } from '../settings.ts';
+import { clientStep } from './client.ts';
+import { credentialSteps } from './credentials.ts';
+import { type Discovered, discoverySteps } from './discovery.ts';
+import { redirectStep } from './redirect.ts';
+import type { DiagnosisDeps, Patient, Step } from './step.ts';
 
 const CLOCK_WARNING_SECONDS = 20;
 const CLOCK_FAILED_SECONDS = 120;

@@ -2,7 +2,7 @@
  * What an AADSTS code of Microsoft Entra ID means: for the sign-in that met it, for a liveness check, for the operator.
  * Codes may change; one that is not here is judged by the OAuth `error` beside it.
  */
-import type { UpstreamFailure, UpstreamReason } from './upstream-failed.ts';
+import type { UpstreamFailure, UpstreamReason } from '../upstream-failed.ts';
 
 export interface EntraErrorKind {
   failure: UpstreamFailure;

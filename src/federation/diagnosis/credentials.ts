@@ -1,9 +1,9 @@
 /** Part of `connection test`: what we prove ourselves with, looked at without sending it. */
 import { readFileSync } from 'node:fs';
 import { decodeJwt } from 'jose';
-import { certificateDates, thumbprints } from './certificates.ts';
-import type { DiagnosisDeps, Patient, Step } from './diagnosis-step.ts';
-import { clouds } from './entra-clouds.ts';
+import { certificateDates, thumbprints } from '../configuration/certificates.ts';
+import { clouds } from '../entra/clouds.ts';
+import type { DiagnosisDeps, Patient, Step } from './step.ts';
 
 const DAY_MS = 86_400_000;
 const SOON_DAYS = 30;

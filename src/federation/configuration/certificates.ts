@@ -1,7 +1,7 @@
 /** Reads what we prove ourselves with at a provider: certificates with their keys, and bare keys (PEM, RFC 7468). */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
-import { ValueError } from '../config-values.ts';
+import { ValueError } from '../../config-values.ts';
 
 export interface Certified {
   certificate: string;

@@ -7,7 +7,7 @@ import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
 import type { Connection, Connections } from '../federation/connection.ts';
 import { PRESENCE_SECONDS } from '../federation/fresh.ts';
-import type { AccountLeg, LegTerms } from '../federation/legs.ts';
+import type { AccountLeg, LegTerms } from '../federation/leg.ts';
 import type { Browsers } from '../web/browser.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import type { Connection } from '../federation/connection.ts';
 import { freshTime } from '../federation/fresh.ts';
 import type { IdentityStore } from '../federation/identity-store.ts';
-import type { AccountLeg, LegTerms } from '../federation/legs.ts';
+import type { AccountLeg, LegTerms } from '../federation/leg.ts';
 import { type Arrival, type Trips, upstreamSession, type VouchedFor } from '../federation/trips.ts';
 import { UpstreamFailed } from '../federation/upstream-failed.ts';
 import { currentRequest } from '../web/request-context.ts';

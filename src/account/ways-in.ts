@@ -3,7 +3,7 @@ import Router from '@koa/router';
 import type { Context } from 'koa';
 import { events } from '../audit/events.ts';
 import { AppError } from '../errors.ts';
-import type { AccountLeg } from '../federation/legs.ts';
+import type { AccountLeg } from '../federation/leg.ts';
 import type { UpstreamSessionStore } from '../federation/upstream-session-store.ts';
 import type { Sessions } from '../sessions.ts';
 import type { Csrf } from '../web/csrf.ts';

@@ -1,6 +1,6 @@
 /** Queries on denials and on the blocks that people set. */
 import type { Database } from '../storage/transactions.ts';
-import type { Block, RefusalSubject } from './refusals.ts';
+import type { Block, RefusalSubject } from './refusal.ts';
 
 export type RefusalStore = ReturnType<typeof createRefusalStore>;
 

@@ -1,22 +1,9 @@
 /** What a person said no to: two denials within ten minutes, and the third request offers to block (consent fatigue). */
 import { randomBytes } from 'node:crypto';
+import type { Block, RefusalSubject } from './refusal.ts';
 import type { RefusalStore } from './refusal-store.ts';
 
 export type Refusals = ReturnType<typeof createRefusals>;
-
-/** Whose requests are counted together: a client, or for clients that prove nothing what their registrations have in common. */
-export interface RefusalSubject {
-  accountId: string;
-  subjectKey: string;
-  resourceId: string;
-}
-
-export interface Block extends RefusalSubject {
-  id: string;
-  clientId: string;
-  clientName: string;
-  createdAt: Date;
-}
 
 const WINDOW_MS = 10 * 60_000;
 const DENIALS = 2;

@@ -1,7 +1,7 @@
 /** Where legs are kept: by an HMAC of their state, sealed, for as long as they are good. */
 import { type ArtifactStore, createArtifactStore, type Seal } from '../storage/artifacts.ts';
 import type { Database } from '../storage/transactions.ts';
-import type { Leg } from './legs.ts';
+import type { Leg } from './leg.ts';
 
 const KIND = 'UpstreamLeg';
 

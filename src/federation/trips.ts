@@ -6,8 +6,9 @@ import type { Context } from 'koa';
 import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
 import { type Connection, type Connections, callbackUrl, type UpstreamIdentity } from './connection.ts';
+import type { Leg, LegTerms } from './leg.ts';
 import type { LegCookie } from './leg-cookie.ts';
-import type { Leg, Legs, LegTerms } from './legs.ts';
+import type { Legs } from './legs.ts';
 import { UpstreamFailed } from './upstream-failed.ts';
 
 export type Trips = ReturnType<typeof createTrips>;

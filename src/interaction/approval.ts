@@ -11,10 +11,10 @@ import type { ApprovalModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
 import { beganElsewhere } from './began.ts';
-import type { Scene } from './consent.ts';
 import { scopeGroups } from './consent-model.ts';
 import type { DescribeDeps, Interaction, Subject } from './describe.ts';
 import { recordDocuments } from './documents.ts';
+import type { Scene } from './scene.ts';
 import { type Carried, calledBy, carriedBy, finish } from './session.ts';
 
 export interface ApprovalDeps extends DescribeDeps {

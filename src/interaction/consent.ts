@@ -1,6 +1,5 @@
 /** The pages of a signed-in person: by which one a request is answered, and what comes of the press on it. */
 import type { Context } from 'koa';
-import type { AccountStore } from '../accounts/store.ts';
 import { events } from '../audit/events.ts';
 import { clientFingerprint } from '../clients/client.ts';
 import type { PageAnswer } from '../consents/agreement.ts';
@@ -8,31 +7,19 @@ import { AppError } from '../errors.ts';
 import { isExclusive } from '../federation/connection.ts';
 import { scopeDigest } from '../resources/scopes.ts';
 import { type Fields, single } from '../web/request-body.ts';
-import { type ApprovalDeps, showApproval, submitApproval } from './approval.ts';
+import { showApproval, submitApproval } from './approval.ts';
 import { rememberWhereItBegan } from './began.ts';
-import type { ConnectDeps } from './connect.ts';
+import type { ConsentDeps } from './consent-deps.ts';
 import { describe, type Interaction, type Subject } from './describe.ts';
 import { endAccess } from './end-access.ts';
 import { giveFull, showFull, submitFull } from './full.ts';
-import { type GiveDeps, give, party } from './give.ts';
+import { give, party } from './give.ts';
 import { choosePage, refusalSubjects } from './page.ts';
 import { presenceOf, pressedBefore } from './presence.ts';
+import type { Scene } from './scene.ts';
 import { carriedBy, finish, namedBy, signOut, startOver } from './session.ts';
 import { continueUnder, showShort, submitShort } from './short.ts';
 import { stop } from './stop.ts';
-
-export type ConsentDeps = ConnectDeps & GiveDeps & ApprovalDeps & { accountStore: AccountStore };
-
-/** What every page of a signed-in person is made from. */
-export interface Scene {
-  ctx: Context;
-  interaction: Interaction;
-  subject: Subject;
-  accountId: string;
-  answer: PageAnswer;
-  /** What the form's token is bound to: it dies with the account that was signed in, and with what was shown. */
-  bound: string[];
-}
 
 export async function showConsent(ctx: Context, interaction: Interaction, deps: ConsentDeps): Promise<void> {
   const scene = await setScene(ctx, interaction, deps);

@@ -4,12 +4,13 @@ import { addedScopes } from '../consents/differences.ts';
 import type { ConsentModel } from '../web/pages.ts';
 import { type Fields, several, single } from '../web/request-body.ts';
 import { beganElsewhere } from './began.ts';
-import type { ConsentDeps, Scene } from './consent.ts';
+import type { ConsentDeps } from './consent-deps.ts';
 import { expiryChoices, expiryOf, pageDifferences, scopeGroups, sentences } from './consent-model.ts';
 import type { Interaction } from './describe.ts';
 import { give, party } from './give.ts';
 import { refusalSubjects } from './page.ts';
 import { type Presence, presenceOf, provePresence } from './presence.ts';
+import type { Scene } from './scene.ts';
 import { calledBy, finish, type Pending } from './session.ts';
 
 interface Shown {

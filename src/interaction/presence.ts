@@ -5,7 +5,8 @@ import { addedScopes } from '../consents/differences.ts';
 import { type Connection, isExclusive } from '../federation/connection.ts';
 import type { ConsentModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
-import type { ConsentDeps, Scene } from './consent.ts';
+import type { ConsentDeps } from './consent-deps.ts';
+import type { Scene } from './scene.ts';
 import { carriedBy, carry, type Pending } from './session.ts';
 import { beginUpstream } from './upstream.ts';
 

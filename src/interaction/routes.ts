@@ -4,7 +4,8 @@ import type { Context } from 'koa';
 import { AppError } from '../errors.ts';
 import { type Fields, readForm } from '../web/request-body.ts';
 import { showConnect, submitConnect } from './connect.ts';
-import { type ConsentDeps, showConsent, submitConsent, switchAccount } from './consent.ts';
+import { showConsent, submitConsent, switchAccount } from './consent.ts';
+import type { ConsentDeps } from './consent-deps.ts';
 import { type Interaction, loadInteraction } from './describe.ts';
 
 export function interactionRoutes(deps: ConsentDeps): Router {

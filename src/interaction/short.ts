@@ -4,10 +4,11 @@ import type { PageAnswer } from '../consents/agreement.ts';
 import { earliest } from '../consents/contract.ts';
 import { timesOf } from '../consents/differences.ts';
 import { beganElsewhere } from './began.ts';
-import type { ConsentDeps, Scene } from './consent.ts';
+import type { ConsentDeps } from './consent-deps.ts';
 import { scopeGroups } from './consent-model.ts';
 import { endAccess } from './end-access.ts';
 import { type Given, give, party } from './give.ts';
+import type { Scene } from './scene.ts';
 import { calledBy, finish } from './session.ts';
 
 export async function showShort(scene: Scene, deps: ConsentDeps, status = 200): Promise<void> {

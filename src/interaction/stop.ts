@@ -1,7 +1,8 @@
 /** Page G for a signed-in person whose request goes no further: why, and what they can do. */
 import { AppError } from '../errors.ts';
 import type { StoppedModel } from '../web/pages.ts';
-import type { ConsentDeps, Scene } from './consent.ts';
+import type { ConsentDeps } from './consent-deps.ts';
+import type { Scene } from './scene.ts';
 
 /** @throws AppError for what the person cannot change by signing in as somebody else */
 export function stop(scene: Scene, { respond, csrf }: Pick<ConsentDeps, 'respond' | 'csrf'>): void {

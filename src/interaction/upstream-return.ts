@@ -7,7 +7,7 @@ import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
 import type { Connection } from '../federation/connection.ts';
 import { assertAge, freshTime, PRESENCE_SECONDS } from '../federation/fresh.ts';
-import type { RequestLeg } from '../federation/legs.ts';
+import type { RequestLeg } from '../federation/leg.ts';
 import { upstreamSession, type VouchedFor } from '../federation/trips.ts';
 import type { DescribeDeps, Interaction, Subject } from './describe.ts';
 import { carriedBy, carry, finish, namedBy, signedInAccount, signOut } from './session.ts';

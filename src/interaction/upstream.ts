@@ -7,7 +7,7 @@ import type { Context } from 'koa';
 import { AppError } from '../errors.ts';
 import type { Connection, Connections } from '../federation/connection.ts';
 import { PRESENCE_SECONDS } from '../federation/fresh.ts';
-import { type AccountLeg, isOfRequest, type RequestLeg, type Wishes } from '../federation/legs.ts';
+import { type AccountLeg, isOfRequest, type RequestLeg, type Wishes } from '../federation/leg.ts';
 import type { Arrival, Trips } from '../federation/trips.ts';
 import { UpstreamFailed } from '../federation/upstream-failed.ts';
 import type { UpstreamSessionStore } from '../federation/upstream-session-store.ts';

@@ -80,7 +80,7 @@ const DRAIN_MS = 8_000;
 
 /** Serves until `close`, which lets requests under way finish. */
 export async function startServer({ config, rooms, log, listener, connections }: ServerDeps) {
-  const { app, egress, logos, logoutDelivery } = await createEdges({ config, rooms, log, connections });
+  const { app, close, logos, logoutDelivery } = await createEdges({ config, rooms, log, connections });
   const server = listener ?? createServer();
   server.requestTimeout = 30_000;
   server.headersTimeout = 15_000;
@@ -103,7 +103,7 @@ export async function startServer({ config, rooms, log, listener, connections }:
     async close(): Promise<void> {
       for (const timer of timers) clearInterval(timer);
       await Promise.all([drain(server), delivery.close()]);
-      await egress.close();
+      close();
       await rooms.audit.flush().catch((error: unknown) => log.warn({ err: error }, 'counted refusals were lost'));
     },
   };
@@ -117,11 +117,13 @@ async function createEdges({ config, rooms, log, connections }: ServerDeps) {
   const respond = createRespond({ views });
   const cookieKeys = [rooms.sealing.derive('cookies', 32).toString('base64url')];
   const egress = createEgress(config);
+  // Strangers choose what the other one fetches, and must not keep anybody from their provider.
+  const toProviders = createEgress(config);
   const oauth = await createOauth({ config, rooms, respond, cookieKeys, egress, log });
   const { provider, accessTokens, documents, downstreamClients } = oauth;
   const resumeCookie = provider.cookieName('resume');
   const { bindInteractions, assertSameBrowser } = createBrowserBinding({ https, hmac, resumeCookie });
-  const make = makeConnection({ fetch: egress.fetch, now: rooms.now });
+  const make = makeConnection({ fetch: toProviders.fetch, now: rooms.now });
   const logos = createLogos({ egress, store: createLogoStore(rooms), now: rooms.now, log });
   const shared = {
     respond,
@@ -132,7 +134,14 @@ async function createEdges({ config, rooms, log, connections }: ServerDeps) {
     logos,
     connections:
       connections ??
-      createRegistry({ ...rooms, store: rooms.connectionStore, make, fetch: egress.fetch, issuer: config.issuer, log }),
+      createRegistry({
+        ...rooms,
+        store: rooms.connectionStore,
+        make,
+        fetch: toProviders.fetch,
+        issuer: config.issuer,
+        log,
+      }),
     issuer: config.issuer,
     https,
     clientAddress: createClientAddress(config.trustedProxies),
@@ -182,7 +191,11 @@ async function createEdges({ config, rooms, log, connections }: ServerDeps) {
       mount(provider as never),
     ],
   });
-  return { app, egress, logos, logoutDelivery: createLogoutDelivery({ provider, egress }) };
+  const close = () => {
+    egress.close();
+    toProviders.close();
+  };
+  return { app, close, logos, logoutDelivery: createLogoutDelivery({ provider, egress }) };
 }
 
 async function createOauth(deps: {

@@ -2,6 +2,7 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { events } from '../audit/events.ts';
+import type { ConsentStore } from '../consents/store.ts';
 import { AppError } from '../errors.ts';
 import type { AccountLeg } from '../federation/leg.ts';
 import type { UpstreamSessionStore } from '../federation/upstream-session-store.ts';
@@ -18,6 +19,7 @@ export interface WaysInDeps extends ProofDeps, WaysDeps {
   csrf: Csrf;
   upstreamSessions: Pick<UpstreamSessionStore, 'othersOf'>;
   sessions: Pick<Sessions, 'endThese'>;
+  consents: Pick<ConsentStore, 'endGrants'>;
 }
 
 export function waysInRoutes(deps: WaysInDeps): Router {
@@ -86,6 +88,10 @@ async function removeWay(ctx: Context, visitor: Visitor, id: string, overview: O
     // Whoever came by it elsewhere, perhaps not the person at all, is out.
     await deps.sessions.endThese(await deps.upstreamSessions.othersOf(account.id, connectionId, visitor.sessionUid));
     await deps.roles.recompute(account.id);
+    // So is whatever client they connected: nothing says by which way, and nobody would be asked after them any more.
+    const signIns = await deps.consents.endGrants({ accountId: account.id });
+    if (signIns > 0)
+      await deps.audit.record(events.accessEnded({ accountId: account.id }, { signIns }, 'identity_unlinked'));
     const notice = { accountId: account.id, connectionId, connectionName: name, at: deps.now() };
     await deps.notices.identityChanged({ ...notice, change: 'unlinked' });
   }

@@ -10,6 +10,7 @@ import type { Database } from '../storage/transactions.ts';
 import { inRequest } from '../web/request-context.ts';
 import type { Connection, Connections, Liveness } from './connection.ts';
 import type { LivenessStore, Vouched } from './liveness-store.ts';
+import { createTurns } from './turns.ts';
 
 export interface LivenessDeps {
   store: LivenessStore;
@@ -34,6 +35,8 @@ const HOLD_MS = 5_000;
 /** How long somebody waits for the outcome of another process. */
 const WAIT_MS = 2_000;
 const LOOK_EVERY_MS = 100;
+/** Fewer than may be under way to one provider: sign-ins have to find a place too. */
+const MAX_AT_ONCE = 12;
 
 type Outcome = 'vouched' | 'ended' | 'unknown';
 
@@ -41,6 +44,7 @@ export function createLiveness(deps: LivenessDeps) {
   const { store, connections, database, audit, now } = deps;
   const underWay = new Map<string, Promise<Outcome>>();
   const heldUntil = new Map<string, number>();
+  const inTurn = createTurns(MAX_AT_ONCE);
 
   /** One at a time in this process, whoever asks. */
   function look(accountId: string, identity: Vouched): Promise<Outcome> {
@@ -56,9 +60,21 @@ export function createLiveness(deps: LivenessDeps) {
     const connection = await connections.find(identity.connectionId);
     if (connection && isFresh(identity.vouchedAt, connection)) return 'vouched';
     // One that is not set up as it should be says nothing either.
-    if (!connection || isHeld(connection.id) || isHeld(keyOf(identity))) return 'unknown';
+    if (!connection) return 'unknown';
+    // Nobody who has to wait is taken for somebody whose provider does not answer.
+    const outcome = await inTurn(connection.id, () => checkInTurn(accountId, identity, connection));
+    return outcome ?? outcomeOfAnother(identity, connection);
+  }
+
+  /** @returns undefined where another process looks just now */
+  async function checkInTurn(
+    accountId: string,
+    identity: Vouched,
+    connection: Connection,
+  ): Promise<Outcome | undefined> {
+    if (isHeld(connection.id) || isHeld(keyOf(identity))) return 'unknown';
     const until = new Date(now().getTime() + LEASE_MS);
-    if (!(await store.lease(identity, until))) return outcomeOfAnother(identity, connection);
+    if (!(await store.lease(identity, until))) return undefined;
     const liveness = await ask(connection, identity);
     if (liveness.state === 'alive') return keep(accountId, identity, liveness);
     if (liveness.state === 'ended') return end(accountId, identity, liveness);

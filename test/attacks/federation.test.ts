@@ -106,6 +106,26 @@ describe('a way in that is taken away', () => {
     assert.ok(!(await isIn()));
     assert.equal(heading(await person.open(page('account/ways-in'))), 'Ways to sign in');
   });
+
+  it('takes along what clients were given: nobody whom it let in refreshes, and nobody would be looked for any more', async () => {
+    const local = await addPerson(federated.consentry.rooms, `kept-${runs}@contoso.test`);
+    const person = newPerson();
+    const { email, password } = local;
+    const ways = await person.submit(await person.open(page('account/ways-in')), { email, password });
+    const { left } = await person.submit(ways, { add: 'contoso' });
+    const added = await person.open((await atUpstream(federated, left ?? assert.fail('not sent away'))).href);
+    const { refreshToken } = await connectUpstream(federated, newPerson(), clientId);
+    const first = await again(refreshToken);
+    assert.equal(first.status, 200);
+    const remove = /name="remove" value="([^"]*)"/.exec(added.html)?.[1] ?? assert.fail(words(added));
+    assert.match(words(await person.submit(added, { remove })), /removed/);
+    assert.equal((await again(first.body.refresh_token)).body.error, 'invalid_grant');
+    const [ended] = await rows(
+      "SELECT reason FROM audit_events WHERE type = 'account.access_ended' AND account_id = $1",
+      [local.id],
+    );
+    assert.equal(ended?.reason, 'identity_unlinked');
+  });
 });
 
 describe('a server that accepts one connection', () => {

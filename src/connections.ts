@@ -3,6 +3,7 @@ import { events } from './audit/events.ts';
 import { AppError } from './errors.ts';
 import type { ConnectionChange, ConnectionRecord, NewConnection } from './federation/connection-store.ts';
 import { clouds, issuerOf } from './federation/entra/clouds.ts';
+import type { Said } from './federation/people-store.ts';
 import type { Rooms } from './rooms.ts';
 
 export type ConnectionRooms = Pick<
@@ -32,7 +33,8 @@ export function addConnection(rooms: ConnectionRooms, connection: NewConnection)
 
 /**
  * Where the people would come from somebody else than before, everybody's identity is orphaned, and what they have here
- * ends: nobody is reached by a key that another provider could name.
+ * ends: nobody is reached by a key that another provider could name. Roles and groups that are not read any more, or
+ * from elsewhere, are forgotten: nothing would ever take them away.
  *
  * @throws AppError 404 `unknown_connection`
  */
@@ -44,14 +46,18 @@ export async function changeConnection(
   const { id } = before;
   const after = { ...before, ...change } as ConnectionRecord;
   const moved = placeOf(before) !== placeOf(after);
+  const unread = unreadOf(before, after);
   const orphaned = await rooms.database.unit(async () => {
     if (!(await rooms.connectionStore.update(id, change))) throw unknownConnection(id);
     const count = moved ? await rooms.connectionPeople.orphan(id) : 0;
+    if (unread.length > 0) await rooms.connectionPeople.forgetSaid(id, unread);
     const changed = differences(before, after, change);
     const reason = isForAnybody(after) && !isForAnybody(before) ? 'any_tenant' : undefined;
     await rooms.audit.record(
       events.connectionUpdated({}, { ...describe(after), changed, ...(moved ? { orphaned: count } : {}) }, reason),
     );
+    // Where the people are orphaned, ending what they have here does it.
+    if (unread.length > 0 && !moved) await rooms.roles.recomputeConnection(id);
     return count;
   });
   if (!moved) return UNTOUCHED;
@@ -68,8 +74,10 @@ export async function removeConnection(
 ): Promise<number> {
   await rooms.database.unit(async () => {
     const people = await rooms.connectionPeople.countPeople(id);
-    if (!(await rooms.connectionStore.remove(id))) return;
+    const removed = await rooms.connectionStore.remove(id);
+    // Also of a sign-in that was under way at the first removal.
     await rooms.connectionPeople.forgetTokens(id);
+    if (!removed) return;
     await rooms.audit.record(events.connectionRemoved({}, { connection: id, kind, name, people }));
   });
   return endAccess(rooms, id, 'connection_removed');
@@ -119,6 +127,23 @@ export function placeOf(connection: Pick<ConnectionRecord, 'kind' | 'settings'>)
   if (!('tenants' in settings)) return settings.issuer;
   const { cloud, tenants } = settings;
   return JSON.stringify([cloud, tenants === 'any' ? tenants : [...tenants].sort()]);
+}
+
+/** What the provider said of its people that is not read any more, or is said by another or in another place from now on. */
+function unreadOf(before: ConnectionRecord, after: ConnectionRecord): Said[] {
+  const [was, is] = [sourcesOf(before), sourcesOf(after)];
+  return (['appRoles', 'groups'] as const).filter((what) => was[what] !== is[what]);
+}
+
+/** Where roles and groups are read; undefined: nowhere. */
+function sourcesOf({ settings }: ConnectionRecord): Record<Said, string | undefined> {
+  if ('tenants' in settings) {
+    const { cloud, groups } = settings;
+    return { appRoles: cloud, groups: groups === 'mapped' ? cloud : undefined };
+  }
+  const { issuer, rolesClaim, groupsClaim } = settings;
+  const source = (claim: string | undefined) => (claim === undefined ? undefined : JSON.stringify([issuer, claim]));
+  return { appRoles: source(rolesClaim), groups: source(groupsClaim) };
 }
 
 function isForAnybody({ settings }: Pick<NewConnection, 'settings'>): boolean {

@@ -36,6 +36,9 @@ export interface LeaversDeps {
 /** Codes and tokens go with their grants; an answer to a sign-in that is under way brings nobody in any more. */
 export const UNDER_WAY = ['Interaction', 'DeviceCode'];
 
+/** A directory may say the same every minute. */
+const TELL_EVERY_MS = 86_400_000;
+
 export function createLeavers(deps: LeaversDeps) {
   const { accountStore, artifacts, sessions, consents, audit, database, now } = deps;
 
@@ -50,10 +53,10 @@ export function createLeavers(deps: LeaversDeps) {
     why: 'last_owner' | 'break_glass',
     { by, reason, details }: Leaver,
   ): Promise<Left> {
-    await audit.record(
-      events.leaverKept({ accountId: account.id }, why, { ...details, by: by ?? null, asked: reason }),
-    );
-    await deps.warn?.({ accountId: account.id, email: account.email, why });
+    const event = events.leaverKept({ accountId: account.id }, why, { ...details, by: by ?? null, asked: reason });
+    const told = !(await audit.wasTold(event, new Date(now().getTime() - TELL_EVERY_MS)));
+    if (told) await deps.warn?.({ accountId: account.id, email: account.email, why });
+    await audit.record({ ...event, details: { ...event.details, told } });
     return why;
   }
 

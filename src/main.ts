@@ -10,7 +10,7 @@ import { startDemoServer } from './demo/server.ts';
 import { registerDemo } from './demo-resource.ts';
 import { AppError } from './errors.ts';
 import { readConfigured } from './federation/configuration/configured.ts';
-import { createRooms } from './rooms.ts';
+import { createRooms, type Rooms } from './rooms.ts';
 import { startServer } from './server.ts';
 import { openDatabase } from './storage/database.ts';
 import { migrate } from './storage/migrate.ts';
@@ -24,7 +24,7 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 
 async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   const { dataDir, databaseUrl, connectionsFile: path, issuer } = config;
-  const configured = path === undefined ? [] : readConfigured({ path, env: process.env, issuer });
+  const configured = path === undefined ? undefined : readConfigured({ path, env: process.env, issuer });
   const database = await openDatabase({ databaseUrl, dataDir, log, mode: 'serve' });
   stops.unshift(database.close);
   const applied = await migrate(database.connection);
@@ -32,7 +32,8 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   await inRequest('system', async () => {
     if (applied.length > 0) await rooms.audit.record(events.migrated({}, { migrations: applied }));
     if (config.demo) await registerDemo(rooms, config);
-    await synchroniseConnections(rooms, configured);
+    if (configured) await synchroniseConnections(rooms, configured);
+    else await warnOfForgottenFile(rooms, log);
   });
   const server = await startServer({ config, rooms, log });
   stops.unshift(server.close);
@@ -49,6 +50,17 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   });
   console.log(welcome(config, administrator, demo?.url));
   console.log(`Consentry is ready at ${config.issuer}`);
+}
+
+/** A variable that got lost must not end everybody's access, and bring passwords back: an empty list in the file says so. */
+async function warnOfForgottenFile({ connectionStore }: Rooms, log: Log): Promise<void> {
+  const { records, broken } = await connectionStore.survey();
+  const kept = [...records, ...broken].filter(({ origin }) => origin === 'configuration').map(({ id }) => id);
+  if (kept.length === 0) return;
+  log.warn(
+    { connections: kept },
+    'CONNECTIONS_FILE is not set: its connections stay as they were; a file with [] ends them',
+  );
 }
 
 /** What a person needs next, and nothing else. */

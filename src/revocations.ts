@@ -12,6 +12,8 @@ import type { Rooms } from './rooms.ts';
 const CLIENT_ARTIFACTS = ['DeviceCode', 'PushedAuthorizationRequest', 'RegistrationAccessToken'];
 const REASON = 'administrator';
 
+type AccountRooms = Pick<Rooms, 'accountStore' | 'artifacts' | 'sessions' | 'consents' | 'audit' | 'database'>;
+
 /**
  * No sign-in and no token from now on; browser sessions end, and every sign-in of a client with its tokens. Consents
  * stay, so that an account enabled again finds what it agreed to.
@@ -20,7 +22,7 @@ const REASON = 'administrator';
  * @throws AppError 409 `last_owner`
  */
 export function disableAccount(
-  rooms: Pick<Rooms, 'accounts' | 'artifacts' | 'sessions' | 'consents' | 'audit' | 'database'>,
+  rooms: AccountRooms & Pick<Rooms, 'accounts'>,
   { id, email }: Pick<Account, 'id' | 'email'>,
 ): Promise<{ sessions: number; signIns: number }> {
   return rooms.database.unit(async () => {
@@ -28,12 +30,27 @@ export function disableAccount(
       const message = `${email} is the last owner: nobody could administer this server any more. Add another owner first.`;
       throw new AppError('last_owner', 409, message);
     }
-    for (const kind of UNDER_WAY) await rooms.artifacts.destroyByAccount(kind, id);
-    const sessions = await rooms.sessions.endOf(id);
-    const signIns = await rooms.consents.endGrants({ accountId: id });
+    const { sessions, signIns } = await endAll(rooms, id);
     await rooms.audit.record(events.accountDisabled({ accountId: id }, { sessions, signIns }, REASON));
     return { sessions, signIns };
   });
+}
+
+/**
+ * Whoever disabled the account: from now on the person may come in again, and finds nothing of what ended. A sign-in that
+ * was under way while it ended may have left something behind.
+ */
+export function enableAccount(rooms: AccountRooms, { id }: Pick<Account, 'id'>): Promise<void> {
+  return rooms.database.unit(async () => {
+    await endAll(rooms, id);
+    await rooms.accountStore.enable(id);
+    await rooms.audit.record(events.accountEnabled({ accountId: id }));
+  });
+}
+
+async function endAll({ artifacts, sessions, consents }: AccountRooms, accountId: string) {
+  for (const kind of UNDER_WAY) await artifacts.destroyByAccount(kind, accountId);
+  return { sessions: await sessions.endOf(accountId), signIns: await consents.endGrants({ accountId }) };
 }
 
 /**

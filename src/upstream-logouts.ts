@@ -42,7 +42,9 @@ export function createUpstreamLogouts(deps: {
         const count = (accountId: string, more: number) => ended.set(accountId, (ended.get(accountId) ?? 0) + more);
         if (out.sid !== undefined) {
           const keys = await upstreamSessions.bySid({ connectionId, issuer, sid: out.sid });
-          for (const accountId of await sessions.endThese(keys)) count(accountId, 1);
+          // Anybody may say a `sid`: for one that nobody has, no transaction opens.
+          const accounts = keys.length === 0 ? [] : await sessions.endThese(keys);
+          for (const accountId of accounts) count(accountId, 1);
         } else {
           const accounts = await upstreamSessions.accountsOf({ connectionId, issuer, subject: out.subject });
           for (const accountId of accounts) count(accountId, await endPerson(accountId));

@@ -1,13 +1,15 @@
 /** Before the ways in: a person signs in, or shows once more that it is them, by the password or upstream. */
 import type { Context } from 'koa';
 import { type Accounts, mayUsePassword } from '../accounts/account.ts';
+import type { Account } from '../accounts/store.ts';
 import type { WaysStore } from '../accounts/ways-store.ts';
 import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
-import type { Connection, Connections } from '../federation/connection.ts';
+import type { Connection } from '../federation/connection.ts';
 import { PRESENCE_SECONDS } from '../federation/fresh.ts';
 import type { AccountLeg, LegTerms } from '../federation/leg.ts';
+import type { Notices } from '../notices/notices.ts';
 import type { Browsers } from '../web/browser.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
@@ -18,8 +20,9 @@ import { enter, seconds, type Visitor, type VisitorDeps } from './visitor.ts';
 export interface ProofDeps extends VisitorDeps {
   accounts: Accounts;
   ways: WaysStore;
-  connections: Connections;
   audit: Audit;
+  notices: Pick<Notices, 'identityChanged' | 'breakGlassUsed'>;
+  issuer: string;
   browsers: Browsers;
   respond: Respond;
   clientAddress: (ctx: Context) => string;
@@ -95,6 +98,7 @@ export async function submitProof(
   const page = { page: 'ways-in' };
   if (outcome.ok && (visitor === undefined || outcome.account.id === visitor.account.id)) {
     await deps.audit.record(events.signInSucceeded({ accountId: outcome.account.id }, { method: 'password', ...page }));
+    if (breakGlassOnly) await soundAlarm(outcome.account, deps);
     await enter(ctx, outcome.account.id, { at: seconds(deps.now()), amr: ['pwd'] }, deps);
     ctx.status = 303;
     ctx.redirect(WAYS_IN);
@@ -108,4 +112,10 @@ export async function submitProof(
   const retryAfterSeconds = 'retryAfterSeconds' in refused ? refused.retryAfterSeconds : undefined;
   const error = throttled ? 'throttled' : 'credentials';
   await showProof(ctx, visitor, csrf, deps, { email, error, retryAfterSeconds, status: throttled ? 429 : 401 });
+}
+
+/** Also where the person is signed in already: it goes around the identity provider. */
+async function soundAlarm({ id, email }: Account, { audit, notices, issuer, now }: ProofDeps): Promise<void> {
+  await audit.record(events.breakGlassUsed({ accountId: id }, { page: 'ways-in' }));
+  await notices.breakGlassUsed({ accountId: id, email, resourceName: issuer, at: now() });
 }

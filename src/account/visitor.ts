@@ -2,6 +2,7 @@
 import type { Context } from 'koa';
 import type { Provider } from 'oidc-provider';
 import type { Account, AccountStore } from '../accounts/store.ts';
+import { type Connections, isExclusive } from '../federation/connection.ts';
 import { PRESENCE_SECONDS } from '../federation/fresh.ts';
 
 export interface Visitor {
@@ -14,6 +15,7 @@ export interface Visitor {
 export interface VisitorDeps {
   provider: Provider;
   accountStore: Pick<AccountStore, 'findById'>;
+  connections: Connections;
   https: boolean;
   now: () => Date;
 }
@@ -42,9 +44,11 @@ const SESSION_SECONDS = 43_200;
 
 /** Undefined where nobody is signed in who may be. */
 export async function visitorOf(ctx: Context, deps: VisitorDeps): Promise<Visitor | undefined> {
-  const { accountId, loginTs = 0, uid } = await sessionOf(ctx, deps);
+  const { accountId, loginTs = 0, uid, amr } = await sessionOf(ctx, deps);
   const account = accountId === undefined ? undefined : await deps.accountStore.findById(accountId);
   if (!account || account.disabledAt) return undefined;
+  // Signed in by a password while that still counted.
+  if (amr?.includes('pwd') && !account.breakGlass && (await isExclusive(deps.connections))) return undefined;
   return { account, sessionUid: uid, fresh: seconds(deps.now()) - loginTs <= PRESENCE_SECONDS };
 }
 

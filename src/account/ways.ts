@@ -12,7 +12,7 @@ export interface WaysDeps {
   ways: WaysStore;
   connections: Connections;
   roles: { recompute(accountId: string): Promise<unknown> };
-  notices: Pick<Notices, 'identityChanged'>;
+  notices: Pick<Notices, 'identityChanged' | 'breakGlassUsed'>;
   audit: Audit;
   sealing: { hmac(purpose: string, value: string): string };
   now: () => Date;

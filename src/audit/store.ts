@@ -11,6 +11,13 @@ export interface Audit {
    * Outside a unit it is written by itself.
    */
   record(event: AuditEvent): Promise<void>;
+  /** The same for many, in their order, in as few statements as they fit in. */
+  recordAll(events: readonly AuditEvent[]): Promise<void>;
+  /**
+   * Whether people were told of such an event since then (`details.told`): of the same account, for the same reason.
+   * Of several units that ask at once, each waits for the one before.
+   */
+  wasTold(event: AuditEvent, since: Date): Promise<boolean>;
   /** Counts a refusal of an unknown party: never a row each, so that the log cannot be flooded. */
   count(type: string, reason: string): void;
   /** Writes what has been counted. */
@@ -18,6 +25,8 @@ export interface Audit {
 }
 
 const MAX_COUNTERS = 500;
+/** A statement takes 32,767 values, an event is 14. */
+const MAX_ROWS = 1_000;
 
 export function createAudit({ database, now }: { database: Database; now: () => Date }): Audit {
   const counters = new Map<string, { hour: Date; type: string; reason: string; count: number }>();
@@ -42,16 +51,26 @@ export function createAudit({ database, now }: { database: Database; now: () => 
     };
   }
 
+  async function recordAll(all: readonly AuditEvent[]): Promise<void> {
+    for (let first = 0; first < all.length; first += MAX_ROWS) {
+      const data = all.slice(first, first + MAX_ROWS).map(row);
+      if (database.inUnit()) database.beforeCommit((tx) => append(tx, data));
+      else await append(database.direct, data);
+    }
+  }
+
   return {
-    async record(event) {
-      const data = row(event);
-      if (database.inUnit()) {
-        database.beforeCommit(async (tx) => {
-          await append(tx, data);
-        });
-        return;
-      }
-      await append(database.direct, data);
+    record: (event) => recordAll([event]),
+    recordAll,
+    async wasTold({ type, accountId, reason }, since) {
+      const lock = `told ${type} ${accountId} ${reason}`;
+      return database.write(async (tx) => {
+        await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${lock}, 0))`;
+        const [row] = await tx.$queryRaw<{ told: boolean }[]>`
+          SELECT EXISTS (SELECT 1 FROM audit_events WHERE type = ${type} AND account_id = ${accountId}
+            AND reason = ${reason} AND at > ${since} AND details ->> 'told' = 'true') AS told`;
+        return row?.told === true;
+      });
     },
     count(type, reason) {
       const hour = new Date(Math.floor(now().getTime() / 3_600_000) * 3_600_000);
@@ -79,9 +98,12 @@ export function createAudit({ database, now }: { database: Database; now: () => 
 }
 
 /** Whatever keeps the event out also undoes what it tells of; the caller may come back. */
-async function append(tx: Pick<Database['direct'], 'auditEvent'>, data: Prisma.AuditEventCreateInput): Promise<void> {
+async function append(
+  tx: Pick<Database['direct'], 'auditEvent'>,
+  data: Prisma.AuditEventCreateManyInput[],
+): Promise<void> {
   try {
-    await tx.auditEvent.create({ data });
+    await tx.auditEvent.createMany({ data });
   } catch (cause) {
     throw new AppError('record_unavailable', 503, 'Nothing was changed. Try again in a moment.', { cause });
   }

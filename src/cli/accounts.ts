@@ -5,7 +5,7 @@ import type { Role } from '../accounts/store.ts';
 import { events } from '../audit/events.ts';
 import { passwordRule } from '../credentials.ts';
 import { AppError } from '../errors.ts';
-import { disableAccount } from '../revocations.ts';
+import { disableAccount, enableAccount } from '../revocations.ts';
 import { readableLine } from '../web/visible-text.ts';
 import { ACCOUNT_ARGUMENT, called, findAccount } from './account-finding.ts';
 import { accountListCommands, describeAccount } from './account-list.ts';
@@ -119,10 +119,7 @@ async function enable(terminal: Terminal, email: string): Promise<void> {
   await withRooms(terminal, async (rooms) => {
     const account = await findAccount(rooms, email);
     if (!account.disabledAt) return terminal.out(`${called(account)} is not disabled.`);
-    await rooms.database.unit(async () => {
-      await rooms.accountStore.enable(account.id);
-      await rooms.audit.record(events.accountEnabled({ accountId: account.id }));
-    });
+    await enableAccount(rooms, account);
     terminal.out(`Enabled ${called(account)}.`);
     const others = account.disabledBy.filter((one) => one !== 'administrator');
     if (others.length > 0) terminal.err(`note: that also overrules ${others.join(', ')}, until it says so again`);

@@ -3,6 +3,9 @@ import type { Database } from '../storage/transactions.ts';
 
 const PAGE = 200;
 
+/** What a provider says of its people that mappings count. */
+export type Said = 'appRoles' | 'groups';
+
 export function createConnectionPeopleStore({ database, now }: { database: Database; now: () => Date }) {
   return {
     async countPeople(connectionId: string): Promise<number> {
@@ -39,9 +42,15 @@ export function createConnectionPeopleStore({ database, now }: { database: Datab
       );
       return count;
     },
-    /** What the provider gave is not kept for one that is gone. */
+    /** What the provider gave is not kept for one that is gone, nor what it said: it may come back and say less. */
     async forgetTokens(connectionId: string): Promise<void> {
-      await database.write((tx) => tx.identity.updateMany({ where: { connectionId }, data: { refreshToken: null } }));
+      const data = { refreshToken: null, appRoles: [], groups: [] };
+      await database.write((tx) => tx.identity.updateMany({ where: { connectionId }, data }));
+    },
+    /** Of everybody who comes by it; the caller recomputes their roles. */
+    async forgetSaid(connectionId: string, what: readonly Said[]): Promise<void> {
+      const data = Object.fromEntries(what.map((one) => [one, []]));
+      await database.write((tx) => tx.identity.updateMany({ where: { connectionId }, data }));
     },
     /**
      * Lets people come by their identities again.

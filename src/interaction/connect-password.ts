@@ -56,10 +56,10 @@ export async function signInByPassword(
 }
 
 /** Loudly: a way in that goes around the identity provider. */
-async function soundAlarm(
+export async function soundAlarm(
   { id, email }: Account,
   { client, resource, views }: Subject,
-  { audit, notices, now }: PasswordDeps,
+  { audit, notices, now }: Pick<PasswordDeps, 'audit' | 'notices' | 'now'>,
 ): Promise<void> {
   await audit.record(events.breakGlassUsed({ accountId: id, clientId: client.clientId, resource: resource.uri }));
   await notices.breakGlassUsed({ accountId: id, email, resourceName: views.resource.name, at: now() });

@@ -132,7 +132,7 @@ async function acceptedInstead(
 ): Promise<PageAnswer['differences'][number] | undefined> {
   if (connectionIds.length === 0) return undefined;
   const by = await upstreamSessions.connectionOf((await provider.Session.get(ctx as never)).uid);
-  if (by === undefined || connectionIds.includes(by)) return undefined;
+  if (by !== undefined && connectionIds.includes(by)) return undefined;
   const accepted = (await connections.list()).filter(({ id }) => connectionIds.includes(id));
   return { kind: 'sign_in_elsewhere', connections: accepted.map(({ name }) => name) };
 }

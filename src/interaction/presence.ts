@@ -5,6 +5,7 @@ import { addedScopes } from '../consents/differences.ts';
 import { type Connection, isExclusive } from '../federation/connection.ts';
 import type { ConsentModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
+import { soundAlarm } from './connect-password.ts';
 import type { ConsentDeps } from './consent-deps.ts';
 import type { Scene } from './scene.ts';
 import { carriedBy, carry, type Pending } from './session.ts';
@@ -61,6 +62,7 @@ async function provePassword({ ctx, subject, accountId }: Scene, password: strin
   const attempt = { email: account?.email ?? '', password, address: deps.clientAddress(ctx), breakGlassOnly };
   const outcome = await deps.accounts.signIn(attempt);
   if (outcome.ok && outcome.account.id === accountId) {
+    if (breakGlassOnly) await soundAlarm(outcome.account, subject, deps);
     const login = { accountId, amr: ['pwd'], ts: Math.floor(deps.now().getTime() / 1000) };
     return { kind: 'present', result: { login } };
   }

@@ -45,12 +45,10 @@ export function createRoles(deps: RolesDeps) {
       const gained = stated.filter((one) => !known.has(membershipKey(one)));
       const lost = written.filter((one) => isStated(one) && !said.has(membershipKey(one)));
       await memberships.write(gained, lost, now());
-      for (const { accountId, roleId, source } of gained) {
-        await audit.record(events.roleGained({ accountId }, { role: roleId, source }));
-      }
-      for (const { accountId, roleId, source } of lost) {
-        await audit.record(events.roleLost({ accountId }, { role: roleId, source }));
-      }
+      await audit.recordAll([
+        ...gained.map(({ accountId, roleId, source }) => events.roleGained({ accountId }, { role: roleId, source })),
+        ...lost.map(({ accountId, roleId, source }) => events.roleLost({ accountId }, { role: roleId, source })),
+      ]);
       const words = Map.groupBy(stated, ({ accountId }) => accountId);
       for (const account of held) await changeOwning(account, words.get(account.id) ?? [], deps);
       const taken = await takeBack({ accountIds: ids }, deps);

@@ -38,7 +38,7 @@ export interface ArtifactStore {
   destroyByClient(kind: string, clientId: string): Promise<number>;
   /** By what a uid is stored and searched. */
   uidKey(kind: string, uid: string): string;
-  /** Ends them and says what they were. Those that have expired end as well, unsaid. */
+  /** Ends them and says what they were. Those that have expired, or cannot be opened any more, end as well, unsaid. */
   take(kind: string, whose: { accountId: string } | { uidKeys: readonly string[] }): Promise<Payload[]>;
 }
 
@@ -55,6 +55,15 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
       sealing.open(PAYLOAD, `${row.kind}:${row.id}`, Buffer.from(row.payload)).toString('utf8'),
     );
     return { payload: jti === undefined ? payload : { ...payload, jti }, consumedAt: row.consumedAt ?? undefined };
+  }
+
+  /** For what has to end, readable or not. */
+  function openWhole(row: Prisma.ArtifactGetPayload<object>): StoredArtifact | undefined {
+    try {
+      return open(row);
+    } catch {
+      return undefined;
+    }
   }
 
   function toRow(kind: string, id: string, payload: Payload, ttlSeconds: number | undefined) {
@@ -135,7 +144,7 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
         const ended: Payload[] = [];
         for (const row of rows) {
           const { count } = await tx.artifact.deleteMany({ where: { kind, id: row.id } });
-          const payload = count === 1 ? open(row)?.payload : undefined;
+          const payload = count === 1 ? openWhole(row)?.payload : undefined;
           if (payload) ended.push(payload);
         }
         return ended;

@@ -9,7 +9,11 @@ export interface GrantStore {
   upsert(id: string, payload: Payload, ttlSeconds: number): Promise<void>;
   /** @returns false where it was gone already */
   destroy(id: string): Promise<boolean>;
-  /** Ends those under a consent that carry one of the scopes of the MCP server. @returns how many */
+  /**
+   * Ends those under a consent that carry one of the scopes of the MCP server, or may: they cannot be opened any more.
+   *
+   * @returns how many
+   */
   destroyCarrying(consentId: string, scopes: readonly string[]): Promise<number>;
 }
 
@@ -18,6 +22,15 @@ const PAYLOAD = 'grant-payload';
 export function createGrantStore(deps: { database: Database; sealing: Seal; now: () => Date }): GrantStore {
   const { database, sealing, now } = deps;
   const key = (id: string) => sealing.hmac('artifact-id', `Grant:${id}`);
+
+  /** @returns undefined where it cannot be opened any more */
+  function scopesOf({ id, payload }: { id: string; payload: Uint8Array }): string[] | undefined {
+    try {
+      return carriedBy(JSON.parse(sealing.open(PAYLOAD, id, Buffer.from(payload)).toString('utf8')));
+    } catch {
+      return undefined;
+    }
+  }
 
   return {
     async find(id) {
@@ -53,9 +66,9 @@ export function createGrantStore(deps: { database: Database; sealing: Seal; now:
       return database.write(async (tx) => {
         const rows = await tx.grant.findMany({ where: { consentId }, select: { id: true, payload: true } });
         const ids = rows
-          .filter(({ id, payload }) => {
-            const content = JSON.parse(sealing.open(PAYLOAD, id, Buffer.from(payload)).toString('utf8')) as Payload;
-            return carriedBy(content).some((scope) => scopes.includes(scope));
+          .filter((row) => {
+            const carried = scopesOf(row);
+            return !carried || carried.some((scope) => scopes.includes(scope));
           })
           .map(({ id }) => id);
         return (await tx.grant.deleteMany({ where: { id: { in: ids } } })).count;

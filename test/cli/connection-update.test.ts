@@ -1,8 +1,11 @@
 /** Connections by the command line: changed in part, and whom that touches. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { changeConnection } from '../../src/connections.ts';
 import { thumbprints } from '../../src/federation/configuration/certificates.ts';
+import { mapRole } from '../../src/roles/membership-changes.ts';
 import { sql } from '../harness.ts';
+import { rolesOf } from '../roles/kit.ts';
 import {
   addEntra,
   type ConnectionWorld,
@@ -195,4 +198,68 @@ test('another tenant is another place: the identities of before are orphaned, an
   await world.consentry(['connection', 'update', id, '--tenant', OTHER_TENANT, '--tenant', TENANT]);
   assert.match((await world.consentry(['connection', 'confirm-identities', id])).out, /^1 of 1 count again/);
   await sql(world.server, 'DELETE FROM identities');
+});
+
+describe('roles and groups that are not read any more', () => {
+  const GROUP = '6a7bdc1e-58a6-4f0e-9c5d-2f4a6f6c7777';
+  before(async () => {
+    for (const role of ['staff', 'auditor']) await world.server.rooms.roleStore.create(role, undefined, new Date());
+  });
+
+  /** Somebody of whom the connection said both, and what each makes of them. */
+  async function member(id: string, kind: 'entra' | 'oidc'): Promise<string> {
+    const { rooms, ana } = world.server;
+    await sql(world.server, 'DELETE FROM identities');
+    const key = { connectionId: id, issuer: 'https://there.test', subject: 'oid-1', accountId: ana.id };
+    await world.prisma.identity.create({ data: { ...key, appRoles: ['Staff'], groups: [GROUP] } });
+    const connection = { id, kind };
+    const said = { makeOwners: false };
+    await mapRole(rooms, { roleId: 'staff', source: 'app_role', value: 'Staff', connection }, said);
+    await mapRole(rooms, { roleId: 'auditor', source: 'group', value: GROUP, connection }, said);
+    assert.deepEqual(await rolesOf(world.server, ana.id), [`auditor by ${id}`, `staff by ${id}`]);
+    return ana.id;
+  }
+
+  async function update(id: string, ...args: string[]) {
+    const { code, err } = await world.consentry(['connection', 'update', id, ...args]);
+    assert.equal(code, 0, err);
+  }
+
+  const said = () => sql(world.server, 'SELECT app_roles, groups FROM identities');
+
+  test('are forgotten with what they gave, also when they are read again one day; what is still read stays', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a, '--groups'));
+    const accountId = await member(id, 'entra');
+    await update(id, '--name', 'Another name');
+    assert.deepEqual(await said(), [{ app_roles: ['Staff'], groups: [GROUP] }]);
+    await update(id, '--no-groups');
+    assert.deepEqual(await said(), [{ app_roles: ['Staff'], groups: [] }]);
+    assert.deepEqual(await rolesOf(world.server, accountId), [`staff by ${id}`]);
+    await update(id, '--groups');
+    await world.server.rooms.roles.recompute(accountId);
+    assert.deepEqual(await rolesOf(world.server, accountId), [`staff by ${id}`]);
+  });
+
+  test('and those of another cloud are nobody’s in this one, also of people who are confirmed', async () => {
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a, '--groups'));
+    const accountId = await member(id, 'entra');
+    await update(id, '--cloud', 'usgov');
+    assert.deepEqual(await said(), [{ app_roles: [], groups: [] }]);
+    assert.deepEqual(await rolesOf(world.server, accountId), []);
+  });
+
+  test('are those of a claim that is not looked at any more', async () => {
+    const { settings } = world.upstream.record('contoso');
+    await world.addOidc('contoso', { settings: { ...settings, rolesClaim: 'roles', groupsClaim: 'groups' } });
+    const accountId = await member('contoso', 'oidc');
+    await update('contoso', '--roles-claim', 'positions');
+    assert.deepEqual(await said(), [{ app_roles: [], groups: [GROUP] }]);
+    assert.deepEqual(await rolesOf(world.server, accountId), ['auditor by contoso']);
+    const before = await world.server.rooms.connectionStore.find('contoso');
+    assert.ok(before?.kind === 'oidc');
+    const { groupsClaim: _groups, ...rest } = before.settings;
+    await changeConnection(world.server.rooms, before, { settings: rest });
+    assert.deepEqual(await said(), [{ app_roles: [], groups: [] }]);
+    assert.deepEqual(await rolesOf(world.server, accountId), []);
+  });
 });

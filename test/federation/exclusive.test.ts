@@ -119,6 +119,45 @@ describe('an exclusive connection', () => {
     assert.deepEqual(notices, [{ sink: 'webhook' }]);
   });
 
+  it('hears of a break-glass account’s password on the ways-in page too, and a password session of before opens it no more', async () => {
+    const waysIn = `${federated.consentry.issuer}/account/ways-in`;
+    const { rooms } = federated.consentry;
+    const keeper = await addPerson(rooms, 'keeper@contoso.test');
+    await rooms.accountStore.setBreakGlass(keeper.id, true);
+    const loud = async () => {
+      const events = await sql(
+        federated.consentry,
+        "SELECT 1 FROM audit_events WHERE type = 'sign_in.break_glass' AND details->>'page' = 'ways-in'",
+      );
+      const notices = await sql(
+        federated.consentry,
+        "SELECT 1 FROM outbox_messages WHERE kind = 'sign_in.break_glass'",
+      );
+      return [events.length, notices.length];
+    };
+    exclusive(false);
+    const [usual, emergencyPerson] = [newPerson(), newPerson()];
+    for (const [person, { email, password }] of [
+      [usual, federated.consentry.ana],
+      [emergencyPerson, keeper],
+    ] as const) {
+      const page = await person.submit(await person.open(waysIn), { email, password });
+      assert.match(page.html, /class="ways"/, words(page));
+    }
+    const [, before = 0] = await loud();
+    exclusive(true);
+    assert.doesNotMatch((await usual.open(waysIn)).html, /class="ways"/);
+    assert.match((await emergencyPerson.open(waysIn)).html, /class="ways"/);
+    // Ten minutes later it is asked once more.
+    federated.clock.ahead = 600_000;
+    const again = await emergencyPerson.open(waysIn);
+    const shown = await emergencyPerson.submit(again, { password: keeper.password });
+    federated.clock.ahead = 0;
+    assert.match(shown.html, /class="ways"/, words(shown));
+    assert.deepEqual(await loud(), [1, before + 1]);
+    await rooms.accountStore.setBreakGlass(keeper.id, false);
+  });
+
   it('who signed in by a password before it became exclusive signs in anew; a break-glass account goes on', async () => {
     exclusive(false);
     const [person, keeper] = [newPerson(), newPerson()];

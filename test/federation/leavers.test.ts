@@ -12,9 +12,11 @@ const SCIM = 'scim:contoso';
 describe('leavers', () => {
   let consentry: Consentry;
   let people = 0;
+  let aheadMs = 0;
   before(async () => {
     const secret = randomBytes(32).toString('base64');
-    consentry = await startConsentry({ WEBHOOK_URL: 'https://hooks.example.test/', WEBHOOK_SECRET: secret });
+    const env = { WEBHOOK_URL: 'https://hooks.example.test/', WEBHOOK_SECRET: secret };
+    consentry = await startConsentry(env, () => new Date(Date.now() + aheadMs));
   });
   after(() => consentry?.close());
 
@@ -191,6 +193,29 @@ describe('leavers', () => {
     assert.equal((await refresh(consentry, clients[0]?.clientId ?? '', clients[0]?.tokens.refresh_token)).status, 200);
     assert.equal(await canSignIn(account.email), true);
     assert.equal((await recorded('account.leaver_kept', account.id))[0]?.reason, 'break_glass');
+  });
+
+  it('owners are told once a day of each who must not be shut out, however often it is asked; the record has each time', async () => {
+    const [one, other] = [await somebody(), await somebody()];
+    await sql(consentry, 'UPDATE accounts SET break_glass = true WHERE id IN ($1, $2)', [one.id, other.id]);
+    const before = await notices('leaver.kept');
+    await Promise.all(Array.from({ length: 4 }, () => end(one.id, SCIM)));
+    assert.equal(await notices('leaver.kept'), before + 1);
+    await end(other.id, SCIM);
+    assert.equal(await notices('leaver.kept'), before + 2, 'somebody else is news');
+    try {
+      for (const hours of [8, 16, 23]) {
+        aheadMs = hours * 3_600_000;
+        await end(one.id, SCIM);
+      }
+      assert.equal(await notices('leaver.kept'), before + 2);
+      aheadMs = 25 * 3_600_000;
+      await end(one.id, SCIM);
+      assert.equal(await notices('leaver.kept'), before + 3, 'what went on all day is told again');
+    } finally {
+      aheadMs = 0;
+    }
+    assert.equal((await recorded('account.leaver_kept', one.id)).length, 8);
   });
 
   it('refreshes at the very moment of the end leave nothing alive', async () => {

@@ -91,6 +91,35 @@ describe('leavers of Entra ID', () => {
     assert.equal((await again(first.body.refresh_token)).status, 200);
   });
 
+  for (const [index, [what, code, everybody]] of (
+    [
+      ['a loop that it sees in one person', 50196, false],
+      ['a code that nobody here knows', 999999, false],
+      ['our secret that ran out', 7000222, true],
+      ['"later"', 90024, true],
+    ] as const
+  ).entries()) {
+    it(`${what} keeps it from being asked for ${everybody ? 'others too' : 'that person alone'}`, async () => {
+      const first = await connected();
+      whole.fake.behaviour.person = whole.fake.directory.person({ upn: `other-${people}@contoso.example` });
+      const second = await connected();
+      // At a time of its own: the test before may have left the provider held.
+      later(12 + index);
+      // Its \`error\` is one that nobody knows either.
+      const body = JSON.stringify({ error: code === 999999 ? 'something_new' : 'x', error_codes: [code] });
+      whole.fake.behaviour.tokenError = { status: 400, type: 'application/json', body };
+      const before = redemptions();
+      const kept = await again(first.refresh_token);
+      assert.equal(kept.status, 200);
+      assert.equal(redemptions(), before + 1);
+      whole.fake.behaviour.tokenError = undefined;
+      assert.equal((await again(second.refresh_token)).status, 200);
+      assert.equal(redemptions(), before + (everybody ? 1 : 2));
+      assert.equal((await again(kept.body.refresh_token)).status, 200);
+      assert.equal(redemptions(), before + (everybody ? 1 : 2), 'that person waits in any case');
+    });
+  }
+
   it('fifty refreshes at once are one redemption there', async () => {
     const tokens = await connected();
     later(11);

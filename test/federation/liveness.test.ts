@@ -280,6 +280,34 @@ describe('the person behind a refresh token', () => {
     });
   }
 
+  for (const [index, [refusal, everybody]] of (
+    [
+      [{ status: 400, error: 'something_new' }, false],
+      [{ status: 400, error: 'invalid_request' }, false],
+      [{ status: 429, error: 'something_new' }, true],
+      [{ status: 503, error: 'something_new' }, true],
+      [{ status: 400, error: 'temporarily_unavailable' }, true],
+      [{ status: 400, error: 'invalid_client' }, true],
+      [{ status: 400, error: 'unauthorized_client' }, true],
+    ] as const
+  ).entries()) {
+    const { status, error } = refusal;
+    it(`after ${status} ${error} for one person ${everybody ? 'nobody is asked for' : 'others are asked for at once'}`, async () => {
+      const first = await connected();
+      federated.upstream.behaviour.person = { ...ANA, sub: `bo-${people}`, email: `bo-${people}@upstream.test` };
+      const second = await connected();
+      // At a time of its own: the test before may have left the provider held.
+      later(12 + index);
+      federated.upstream.behaviour.refusal = refusal;
+      const before = asked();
+      assert.equal((await again(first.clientId, first.refreshToken)).status, 200);
+      assert.equal(asked(), before + 1);
+      federated.upstream.behaviour.refusal = undefined;
+      assert.equal((await again(second.clientId, second.refreshToken)).status, 200);
+      assert.equal(asked(), before + (everybody ? 1 : 2));
+    });
+  }
+
   it('a server that takes no stale word gets none, and one that takes more gets more', async () => {
     const { clientId, refreshToken } = await connected();
     const uri = federated.consentry.mail.uri;
@@ -369,6 +397,26 @@ describe('the person behind a refresh token', () => {
     later(11);
     assert.ok((await again(clientId, refreshToken)).status < 500);
     assert.equal(await held(accountId), 0);
+  });
+
+  it('nobody is asked by a connection that was removed, and nobody waits for its word', async () => {
+    const { consentry, upstream } = federated;
+    const { clientId, refreshToken } = await connected();
+    await sql(
+      consentry,
+      `INSERT INTO connections (id, kind, name, settings, updated_at, removed_at)
+       VALUES ('contoso', 'oidc', 'Contoso', '{}', now(), now()) ON CONFLICT (id) DO UPDATE SET removed_at = now()`,
+    );
+    try {
+      const before = asked();
+      upstream.behaviour.down = true;
+      later(24 * 60);
+      const { status, body } = await again(clientId, refreshToken);
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.equal(asked(), before);
+    } finally {
+      await sql(consentry, "UPDATE connections SET removed_at = NULL WHERE id = 'contoso'");
+    }
   });
 
   it('people of a provider that gives no refresh token go on as before', async () => {

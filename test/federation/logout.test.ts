@@ -104,6 +104,18 @@ describe('logout at the provider', () => {
     assert.equal((await front({ iss, sid }, 'nowhere')).status, 404);
   });
 
+  it('by the front: for a session nobody knows no transaction opens', async () => {
+    const { sid } = await signedIn();
+    const { database, upstreamLogouts } = federated.consentry.rooms;
+    const opens = (of: string) =>
+      database.unit(async () => {
+        await upstreamLogouts.end({ connectionId: 'contoso', issuer: federated.upstream.issuer, sid: of });
+        return database.isOpen();
+      });
+    assert.equal(await opens('unknown'), false);
+    assert.equal(await opens(sid), true);
+  });
+
   it('by the front: only the provider may frame the empty page, and only where it names itself', async () => {
     const ancestors = (answer: Response) =>
       /frame-ancestors ([^;]+)/.exec(String(answer.headers.get('content-security-policy')))?.[1];

@@ -78,6 +78,22 @@ describe('a stored connection', () => {
     assert.equal(await world.addOidc(), false, 'the id was used again');
   });
 
+  it('that is removed again forgets also what a sign-in left that raced the first time, and what it said of people', async () => {
+    await world.addOidc();
+    await connectUpstream(federated, newPerson(), clientId);
+    assert.equal((await world.consentry(['connection', 'remove', 'contoso'])).code, 0);
+    await sql(
+      world.server,
+      "UPDATE identities SET refresh_token = 'late', app_roles = ARRAY['Staff'], groups = ARRAY['one']",
+    );
+    const { code, out } = await world.consentry(['connection', 'remove', 'contoso']);
+    assert.equal(code, 0);
+    assert.match(out, /was removed before/);
+    assert.deepEqual(await sql(world.server, 'SELECT refresh_token, app_roles, groups FROM identities'), [
+      { refresh_token: null, app_roles: [], groups: [] },
+    ]);
+  });
+
   it('that was changed while somebody was at the provider takes their answer no more', async () => {
     await world.addOidc();
     const person = newPerson();

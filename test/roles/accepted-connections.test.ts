@@ -1,9 +1,10 @@
 /** Which connections an MCP server accepts is its operator's: a person who came by none of them gets nothing for it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { approve, redeem, refresh } from '../flow.ts';
+import { approve, authorizationUrl, redeem, refresh, registerClient, signIn } from '../flow.ts';
 import { type Consentry, sql, startConsentry } from '../harness.ts';
 import { words } from '../interaction/kit.ts';
+import { createPerson } from '../person.ts';
 import { addConnection, addKnown, connect, identify, pageFor, removeConnection, tokensIn } from './kit.ts';
 
 describe('connections that a server accepts', () => {
@@ -40,6 +41,16 @@ describe('connections that a server accepts', () => {
     const { page } = await pageFor(consentry, outsider, 'mail:read', { ui_locales: 'ja' });
     assert.match(words(page), /別の方法でのサインインが必要です.*Contoso staff/);
     await connect(consentry, insider, 'mail:read');
+  });
+
+  it('are not opened by a password, also of somebody whom an accepted one knows', async () => {
+    await accept('contoso');
+    const { client_id: clientId } = await registerClient(consentry.issuer);
+    const person = createPerson(consentry.issuer);
+    const { url } = authorizationUrl(consentry, clientId, { scope: 'mail:read' });
+    const page = await signIn(person, await person.open(url), insider);
+    assert.equal(page.status, 403);
+    assert.match(words(page), /This needs another way to sign in.*Contoso staff/);
   });
 
   it('are not chosen by anything that a client says (threat 85)', async () => {

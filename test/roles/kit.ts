@@ -73,7 +73,21 @@ export async function pageFor(consentry: Consentry, who: Account, scope: string,
   const person = createPerson(consentry.issuer);
   const begun = authorizationUrl(consentry, clientId, { scope, ...params });
   const page = await signIn(person, await person.open(begun.url), who);
-  return { clientId, person, begun, page };
+  return { clientId, person, begun, page: (await cameByAccepted(consentry, who)) ? await person.open(page.url) : page };
+}
+
+/** As if they had signed in by a connection that knows them, where the server accepts only such: no provider is needed. */
+async function cameByAccepted(consentry: Consentry, { id }: Account): Promise<boolean> {
+  const rows = await sql(
+    consentry,
+    `INSERT INTO upstream_sessions (id, connection_id, issuer, subject, account_id, session_uid, expires_at)
+     SELECT DISTINCT ON (a.uid) a.uid, i.connection_id, i.issuer, i.subject, i.account_id, a.uid, now() + interval '1 hour'
+     FROM artifacts a JOIN identities i USING (account_id) JOIN resources r ON i.connection_id = ANY(r.connection_ids)
+     WHERE a.kind = 'Session' AND a.account_id = $1
+     ON CONFLICT (id) DO UPDATE SET connection_id = EXCLUDED.connection_id RETURNING id`,
+    [id],
+  );
+  return rows.length > 0;
 }
 
 /** Connects a new client and redeems its code. */

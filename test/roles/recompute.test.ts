@@ -205,6 +205,28 @@ describe('roles from connections', () => {
     assert.doesNotMatch(page.html, /value="mail:send"/);
   });
 
+  it('of several people are on record in one statement, an event each', async () => {
+    const people = await Promise.all(Array.from({ length: 5 }, () => addKnown(consentry, { appRoles: ['Staff'] })));
+    await sql(consentry, 'CREATE TABLE appends (events bigint)');
+    await sql(
+      consentry,
+      `CREATE FUNCTION note_append() RETURNS trigger LANGUAGE plpgsql AS
+       'BEGIN INSERT INTO appends SELECT count(*) FROM added; RETURN NULL; END'`,
+    );
+    await sql(
+      consentry,
+      `CREATE TRIGGER appended AFTER INSERT ON audit_events REFERENCING NEW TABLE AS added
+       FOR EACH STATEMENT EXECUTE FUNCTION note_append()`,
+    );
+    try {
+      await consentry.rooms.roles.recomputeAll(people.map(({ id }) => id));
+      assert.deepEqual(await sql(consentry, 'SELECT events::int FROM appends'), [{ events: 5 }]);
+      for (const { id } of people) assert.deepEqual(await recordOf(consentry, id), ['role.gained staff contoso']);
+    } finally {
+      await sql(consentry, 'DROP TRIGGER appended ON audit_events');
+    }
+  });
+
   it('of several people in one unit never wait for each other in a circle', async () => {
     const people = await Promise.all(Array.from({ length: 6 }, () => addKnown(consentry, { appRoles: ['Staff'] })));
     const ids = people.map(({ id }) => id);

@@ -177,9 +177,13 @@ test('a file of connections that is wrong is told in full before anything is sta
   await once(holder, 'listening');
   const { port } = holder.address() as AddressInfo;
   const right = await start([connection], { DATABASE_URL: database.url, PORT: String(port) });
+  // The variable is lost: what it named stays, and is not for anybody's passwords to replace.
+  const lost = await place.start('node', { DATA_DIR: dataDir, DATABASE_URL: database.url, PORT: String(port) }).exit;
   holder.close();
   assert.match(right.output, /is in use/);
-  const rows = await sql({ databaseUrl: database.url }, 'SELECT id, origin, c::text AS all FROM connections c');
+  assert.match(lost.output, /CONNECTIONS_FILE is not set: its connections stay/);
+  const living = 'SELECT id, origin, c::text AS all FROM connections c WHERE removed_at IS NULL';
+  const rows = await sql({ databaseUrl: database.url }, living);
   await database.drop();
   assert.deepEqual([rows.length, rows[0]?.id, rows[0]?.origin], [1, 'idp', 'configuration']);
   assert.ok(!String(rows[0]?.all).includes('sealed-from-now-on'));

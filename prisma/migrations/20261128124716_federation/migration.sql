@@ -153,6 +153,9 @@ CREATE INDEX "upstream_sessions_connection_id_issuer_sid_idx" ON "upstream_sessi
 CREATE INDEX "upstream_sessions_connection_id_issuer_subject_idx" ON "upstream_sessions"("connection_id", "issuer", "subject");
 
 -- CreateIndex
+CREATE INDEX "upstream_sessions_account_id_idx" ON "upstream_sessions"("account_id");
+
+-- CreateIndex
 CREATE INDEX "upstream_sessions_expires_at_idx" ON "upstream_sessions"("expires_at");
 
 -- CreateIndex

@@ -47,13 +47,18 @@ export function entraFault(thrown: unknown): unknown {
 export function livenessOf(thrown: unknown): Liveness {
   const answer = entraAnswer(thrown);
   if (answer?.kind.ended) return { state: 'ended', what: answer.kind.ended, code: codeOf(answer) };
-  if (answer) return unreachable(answer.detail, answer.kind.alarm ? alarmOf(answer) : undefined);
+  if (answer) {
+    const { later, reason, alarm } = answer.kind;
+    const liveness = unreachable(answer.detail, alarm ? alarmOf(answer) : undefined);
+    // Neither "later" nor how we are set up: it is about this person, whatever it is.
+    return later || reason === 'misconfigured' ? liveness : { ...liveness, answered: true };
+  }
   const fault = upstreamFault(thrown);
   if (fault instanceof UpstreamFailed) return unreachable(fault.detail ?? fault.failure, fault.alarm);
   throw fault;
 }
 
-function unreachable(detail: string, alarm: string | undefined): Liveness {
+function unreachable(detail: string, alarm: string | undefined): Extract<Liveness, { state: 'unreachable' }> {
   return { state: 'unreachable', detail, ...(alarm === undefined ? {} : { alarm }) };
 }
 

@@ -16,6 +16,15 @@ const ENDED: Readonly<Record<string, 'person' | 'token'>> = {
   consent_required: 'token',
 };
 
+/** What it answers there that concerns everybody: our client is not known or not let, or it is to be asked later. */
+const OF_EVERYBODY: ReadonlySet<string> = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'server_error',
+  'temporarily_unavailable',
+]);
+
 export function createOidcCheck(deps: {
   configured: () => Promise<client.Configuration>;
   settings: OidcConnectionSettings;
@@ -25,7 +34,9 @@ export function createOidcCheck(deps: {
       const tokens = await client.refreshTokenGrant(await deps.configured(), refreshToken, resourceOf(deps.settings));
       return alive(tokens, subject, refreshToken, deps.settings);
     } catch (error) {
-      return ended(error) ?? { state: 'unreachable', detail: detailOf(error) };
+      return (
+        ended(error) ?? { state: 'unreachable', detail: detailOf(error), ...(isOfOne(error) ? { answered: true } : {}) }
+      );
     }
   };
 }
@@ -52,6 +63,12 @@ function ended(error: unknown): Liveness | undefined {
   if (!(error instanceof client.ResponseBodyError) || error.status === 429) return undefined;
   const what = Object.hasOwn(ENDED, error.error) ? ENDED[error.error] : undefined;
   return what && { state: 'ended', what, code: error.error };
+}
+
+/** An answer about one person, though not one that we know. */
+function isOfOne(error: unknown): boolean {
+  if (!(error instanceof client.ResponseBodyError)) return false;
+  return error.status < 500 && error.status !== 429 && !OF_EVERYBODY.has(error.error);
 }
 
 /** A check answers, whatever happens: nobody is signed out because we failed. */

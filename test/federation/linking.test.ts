@@ -285,9 +285,15 @@ describe('the ways in', () => {
     const page = await person.open((await add(person, await here(person))).href);
     const remove = String(removable(page));
     Object.assign(connections.get('contoso') ?? {}, { exclusive: true });
+    const late = await person.submit(page, { remove });
+    assert.deepEqual([late.status, (await identities()).length], [403, 1]);
+    assert.ok(!isWays(late), 'the session of a password counts no more');
+    const { setBreakGlass } = federated.consentry.rooms.accountStore;
+    await setBreakGlass(local.id, true);
     const kept = await person.submit(page, { remove });
     assert.deepEqual([kept.status, (await identities()).length], [403, 1]);
     assert.match(words(kept), /want you to sign in with it/);
+    await setBreakGlass(local.id, false);
     const anew = newPerson();
     const form = await ways(anew);
     assert.doesNotMatch(form.html, /name="password"/);

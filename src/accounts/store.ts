@@ -1,7 +1,7 @@
 /** Accounts in Postgres. A password hash leaves only through `findSecret`. */
-import { randomBytes } from 'node:crypto';
 import { normaliseEmail } from '../credentials.ts';
 import type { Prisma } from '../storage/generated/client.ts';
+import { newId } from '../storage/new-id.ts';
 import type { Database } from '../storage/transactions.ts';
 
 export type AccountStore = ReturnType<typeof createAccountStore>;
@@ -281,10 +281,6 @@ async function insert(tx: Prisma.TransactionClient, account: NewAccount): Promis
   return count === 1
     ? { id, email: data.email, name, role, createdAt, disabledAt: null, disabledBy: [], breakGlass }
     : undefined;
-}
-
-function newId(): string {
-  return randomBytes(16).toString('base64url');
 }
 
 function toAccount(row: Omit<Account, 'role'> & { role: string }): Account {

@@ -1,5 +1,6 @@
 /** What a person said no to: two denials within ten minutes, and the third request offers to block (consent fatigue). */
-import { randomBytes } from 'node:crypto';
+
+import { newId } from '../storage/new-id.ts';
 import type { Block, RefusalSubject } from './refusal.ts';
 import type { RefusalStore } from './refusal-store.ts';
 
@@ -25,8 +26,4 @@ export function createRefusals({ store, now }: { store: RefusalStore; now: () =>
     /** @returns the block that was taken back; undefined where there was none */
     unblock: (id: string): Promise<Block | undefined> => store.removeBlock(id),
   };
-}
-
-function newId(): string {
-  return randomBytes(16).toString('base64url');
 }

@@ -1,7 +1,8 @@
 /** Queries on consents and on the grants made under them. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import type { Prisma } from '../storage/generated/client.ts';
+import { newId } from '../storage/new-id.ts';
 import type { Database } from '../storage/transactions.ts';
 import type { Consent, ScopeTimes, StatedParties, Terms } from './consent.ts';
 import { type AgreedScope, nextVersion, type Press } from './version.ts';
@@ -195,7 +196,7 @@ async function holdLiving(tx: Prisma.TransactionClient, press: Press, now: Date)
 
 function firstVersion({ terms, browserId, expiresAt }: Press, now: Date) {
   return {
-    id: randomBytes(16).toString('base64url'),
+    id: newId(),
     accountId: terms.accountId,
     clientId: terms.clientId,
     downstreamClientId: terms.downstream?.clientId ?? null,

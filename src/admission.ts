@@ -1,4 +1,5 @@
 /** Who may connect: the operator's rules, what administrators approved and people's roles, put together for the contract. */
+import { adminScopesOf } from './admin-api.ts';
 import type { Approvals } from './approvals/approval.ts';
 import type { ClientOrigin, ClientRecord } from './clients/client.ts';
 import { isProven } from './clients/provenance.ts';
@@ -6,16 +7,19 @@ import type { Asking, Request } from './consents/agreement.ts';
 import type { Admission, Terms } from './consents/consent.ts';
 import type { Policy, Verdict } from './policy/policy.ts';
 import type { Sensitivity } from './resources/resource.ts';
+import type { Authority } from './roles/authority.ts';
 import type { Standing } from './roles/standing-store.ts';
 
 export interface AdmissionDeps {
   policy: Policy;
-  approvals: Pick<Approvals, 'covering'>;
+  approvals: Pick<Approvals, 'covering' | 'twoPersons'>;
   clients: { find(id: string): Promise<ClientRecord | undefined> };
-  /** Living accounts that may approve. */
-  accounts: { listApprovers(): Promise<readonly { id: string }[]> };
+  /** Living accounts that may approve at an MCP server. */
+  approvers: { of(resourceId: string): Promise<readonly { id: string }[]> };
   /** How far a person may go at an MCP server, and whether it knows the connection they came by. */
   roles: { standing(accountId: string, resourceId: string): Promise<Standing> };
+  /** What a person may do in the dashboard, and so through its API. */
+  authority: { of(accountId: string): Promise<Authority> };
 }
 
 export type Admit = (
@@ -25,9 +29,11 @@ export type Admit = (
 
 /**
  * The strictest of what the rules say of the client and of the client that it acts for; what waits for an administrator
- * is allowed where one approved exactly this, or where the person is the only administrator there is.
+ * is allowed where one approved exactly this, or where the person is the only one who could, and one suffices.
  */
-export function createAdmission({ policy, approvals, clients, accounts, roles }: AdmissionDeps): Admit {
+export function createAdmission(deps: AdmissionDeps): Admit {
+  const { policy, approvals, clients, approvers, roles, authority } = deps;
+
   async function verdict(asking: Asking, request: Request): Promise<Verdict> {
     const record = await clients.find(asking.clientId);
     const origin: ClientOrigin = record?.origin ?? 'document';
@@ -50,9 +56,15 @@ export function createAdmission({ policy, approvals, clients, accounts, roles }:
     });
   }
 
+  /** Of the administration API people's own roles are the ceiling, and an owner's mark is what rules would ask for. */
+  async function standingAt({ accountId, resource }: Request): Promise<Standing> {
+    if (!resource.builtIn) return roles.standing(accountId, resource.id);
+    return { ceiling: adminScopesOf(await authority.of(accountId)), accepted: true, acceptedNames: [] };
+  }
+
   return async (request, said) => {
     const nothing = { allowed: [], waiting: [], byOwnPress: [] };
-    const standing = await roles.standing(request.accountId, request.resource.id);
+    const standing = await standingAt(request);
     // Also where a request names no scope: the person is refused, whatever is asked for.
     if (!standing.accepted) return { ...nothing, denied: request.scopes, signInBy: standing.acceptedNames };
     if (request.scopes.length === 0) return { ...nothing, denied: [] };
@@ -62,7 +74,8 @@ export function createAdmission({ policy, approvals, clients, accounts, roles }:
     const beyondRole = beyond(request, standing).filter((scope) => !byRules.includes(scope));
     const denied = request.scopes.filter((scope) => byRules.includes(scope) || beyondRole.includes(scope));
     const asked = request.scopes.filter(
-      (scope) => !denied.includes(scope) && verdicts.some((one) => one.waiting.includes(scope)),
+      (scope) =>
+        !request.resource.builtIn && !denied.includes(scope) && verdicts.some((one) => one.waiting.includes(scope)),
     );
     const { approved, byOwnPress } = asked.length > 0 ? await permitted(asked, request, said) : NOTHING;
     const waiting = asked.filter((scope) => !approved.includes(scope) && !byOwnPress.includes(scope));
@@ -88,9 +101,9 @@ export function createAdmission({ policy, approvals, clients, accounts, roles }:
     const { scopes: approved } = await approvals.covering(terms);
     const left = scopes.filter((scope) => !approved.includes(scope));
     if (left.length === 0) return { approved, byOwnPress: [] };
-    const approvers = await accounts.listApprovers();
-    const alone = approvers.length === 1 && approvers[0]?.id === accountId;
-    return { approved, byOwnPress: alone ? left : [] };
+    const those = await approvers.of(resource.id);
+    const alone = those.length === 1 && those[0]?.id === accountId;
+    return { approved, byOwnPress: alone && approvals.twoPersons !== 'always' ? left : [] };
   }
 }
 

@@ -27,6 +27,7 @@ import { AppError } from './errors.ts';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
+const twoPersonChoices = ['off', 'everyone', 'always'] as const;
 
 export interface Config {
   /** Origin, without trailing slash: the one issuer identifier. */
@@ -64,6 +65,8 @@ export interface Config {
   readonly connectionsFile?: string | undefined;
   /** 0 switches the grace window off. */
   readonly refreshGraceSeconds: number;
+  /** Which approvals take two people: none, those for everyone, or all. */
+  readonly twoPersonApprovals: (typeof twoPersonChoices)[number];
 }
 
 /** What can be set. */
@@ -91,6 +94,7 @@ const settings = [
   'MAIL_FROM',
   'CONNECTIONS_FILE',
   'REFRESH_GRACE_SECONDS',
+  'TWO_PERSON_APPROVALS',
   'NODE_ENV',
 ] as const;
 const secrets = ['DATABASE_URL', 'MASTER_KEY', 'ADMIN_PASSWORD', 'WEBHOOK_SECRET', 'SMTP_URL'] as const;
@@ -150,6 +154,7 @@ export function readConfig(env: Environment, sources: ConfigSources = {}): Confi
     ...readNotices(read, problems),
     connectionsFile: read('CONNECTIONS_FILE', path, undefined),
     refreshGraceSeconds: read('REFRESH_GRACE_SECONDS', (value) => parseWholeNumber(value, 0, 300), 30),
+    twoPersonApprovals: read('TWO_PERSON_APPROVALS', (value) => parseChoice(value, twoPersonChoices), 'off'),
   };
   if (config.demo && config.demoPort === config.port) {
     problems.push(`DEMO_PORT is ${config.port}, which PORT has; write another port, or DEMO=off`);

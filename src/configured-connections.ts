@@ -30,7 +30,7 @@ export async function synchroniseConnections(
     done.removed.push(one.id);
   }
   for (const connection of configured) {
-    const outcome = await bring(rooms, connection);
+    const outcome = await bringConnection(rooms, connection);
     if (outcome) done[outcome].push(connection.id);
   }
   return done;
@@ -47,7 +47,7 @@ async function conflicts(
     const known = await connectionStore.look(connection.id);
     if (known?.origin === 'cli')
       problems.push(`${where} id is that of a connection made on the command line; write another`);
-    else if (known && isAnother(known, connection))
+    else if (known && isAnotherProvider(known, connection))
       problems.push(`${where} id was that of another provider, whose people it names; write another`);
     const namesake = records.find(
       ({ origin, name }) => origin === 'cli' && name.toLowerCase() === connection.name.toLowerCase(),
@@ -58,7 +58,10 @@ async function conflicts(
 }
 
 /** A living one may be changed, which orphans its people; one that is gone comes back only as what it was. */
-function isAnother(known: { removedAt: Date | undefined; kind: string }, connection: NewConnection): boolean {
+export function isAnotherProvider(
+  known: { removedAt: Date | undefined; kind: string },
+  connection: NewConnection,
+): boolean {
   if (known.kind !== connection.kind) return true;
   return known.removedAt !== undefined && (!isReadable(known) || placeOf(known) !== placeOf(connection));
 }
@@ -67,7 +70,11 @@ function isReadable(known: object): known is ConnectionRecord {
   return 'settings' in known;
 }
 
-async function bring(rooms: ConnectionRooms, connection: NewConnection): Promise<'added' | 'changed' | undefined> {
+/** Makes the connection what it is to be. @returns undefined where it is that already */
+export async function bringConnection(
+  rooms: ConnectionRooms,
+  connection: NewConnection,
+): Promise<'added' | 'changed' | undefined> {
   const { id, kind: _kind, origin: _origin, credentialEndsAt = null, ...rest } = connection;
   const change = { ...rest, credentialEndsAt };
   const known = await rooms.connectionStore.look(id);

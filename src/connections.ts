@@ -54,7 +54,11 @@ export async function changeConnection(
     const changed = differences(before, after, change);
     const reason = isForAnybody(after) && !isForAnybody(before) ? 'any_tenant' : undefined;
     await rooms.audit.record(
-      events.connectionUpdated({}, { ...describe(after), changed, ...(moved ? { orphaned: count } : {}) }, reason),
+      events.connectionUpdated(
+        {},
+        { ...describe(after), ...wasOf(before, after), changed, ...(moved ? { orphaned: count } : {}) },
+        reason,
+      ),
     );
     // Where the people are orphaned, ending what they have here does it.
     if (unread.length > 0 && !moved) await rooms.roles.recomputeConnection(id);
@@ -64,15 +68,20 @@ export async function changeConnection(
   return { orphaned, ended: await endAccess(rooms, id, 'connection_changed') };
 }
 
+type Removable = Pick<ConnectionRecord, 'id' | 'name'> & { kind: string };
+
 /**
  * For good. Ends what people have here who come by it, also when it was removed before and that was cut short.
  * @returns how many people that were
  */
-export async function removeConnection(
-  rooms: ConnectionRooms,
-  { id, kind, name }: Pick<ConnectionRecord, 'id' | 'name'> & { kind: string },
-): Promise<number> {
-  await rooms.database.unit(async () => {
+export async function removeConnection(rooms: ConnectionRooms, connection: Removable): Promise<number> {
+  await markRemoved(rooms, connection);
+  return endAccess(rooms, connection.id, 'connection_removed');
+}
+
+/** Nobody comes by it from then on; what people have here is ended by {@link accessEnding}. */
+export function markRemoved(rooms: ConnectionRooms, { id, kind, name }: Removable): Promise<void> {
+  return rooms.database.unit(async () => {
     const people = await rooms.connectionPeople.countPeople(id);
     const removed = await rooms.connectionStore.remove(id);
     // Also of a sign-in that was under way at the first removal.
@@ -80,7 +89,6 @@ export async function removeConnection(
     if (!removed) return;
     await rooms.audit.record(events.connectionRemoved({}, { connection: id, kind, name, people }));
   });
-  return endAccess(rooms, id, 'connection_removed');
 }
 
 /** Somebody says that whom the provider names now are the same people. @returns how many identities count again */
@@ -102,23 +110,34 @@ function confirm({ connectionPeople }: ConnectionRooms, { id, ...record }: Conne
   return connectionPeople.confirm(id, issuers);
 }
 
-/** A page of people at a time, so that nobody waits long for a lock. */
-async function endAccess(
+async function endAccess(rooms: ConnectionRooms, connectionId: string, reason: string): Promise<number> {
+  const next = accessEnding(rooms, connectionId, reason);
+  let ended = 0;
+  for (let count = await next(); count > 0; count = await next()) ended += count;
+  return ended;
+}
+
+/**
+ * A page of people at a time, so that nobody waits long for a lock.
+ * @returns what ends what the next people have here, and says how many they were: 0 where nobody is left
+ */
+export function accessEnding(
   { connectionPeople, database, leavers, roles }: ConnectionRooms,
   connectionId: string,
   reason: string,
-): Promise<number> {
-  let ended = 0;
-  for (let page = await connectionPeople.listPeople(connectionId); page.length > 0; ) {
+): () => Promise<number> {
+  let after: string | undefined;
+  return async () => {
+    const page = await connectionPeople.listPeople(connectionId, after);
+    if (page.length === 0) return 0;
+    after = page.at(-1);
     await database.unit(async () => {
       // What the connection made of them, an owner among it, is no more. First, as a press does: consents, then sign-ins.
       await roles.recomputeAll(page);
       for (const accountId of page) await leavers.end({ accountId, reason });
     });
-    ended += page.length;
-    page = await connectionPeople.listPeople(connectionId, page.at(-1));
-  }
-  return ended;
+    return page.length;
+  };
 }
 
 /** Who says who somebody is. */
@@ -165,6 +184,12 @@ function differences(before: ConnectionRecord, after: ConnectionRecord, change: 
   );
   const own = (['name', 'exclusive', 'provisioning'] as const).filter((key) => before[key] !== after[key]);
   return [...own, ...settings, ...(change.secrets ? ['credentials'] : [])];
+}
+
+/** What a change of these replaced: what they are now is told by {@link describe}. */
+function wasOf(before: ConnectionRecord, after: ConnectionRecord): Record<string, string | boolean> {
+  const changed = (['name', 'exclusive', 'provisioning'] as const).filter((key) => before[key] !== after[key]);
+  return Object.fromEntries(changed.map((key) => [`${key}Before`, before[key]]));
 }
 
 export function unknownConnection(id: string): AppError {

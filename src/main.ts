@@ -69,9 +69,9 @@ function welcome(
   administrator: Awaited<ReturnType<typeof ensureFirstAdministrator>>,
   demoUrl: string | undefined,
 ): string {
-  const lines = ['', `  Authorization server   ${config.issuer}`];
+  const lines = ['', `  Authorization server   ${config.issuer}`, `  Dashboard              ${config.issuer}/admin`];
   if (demoUrl) lines.push(`  Demo MCP server        ${demoUrl}`);
-  lines.push(...signInLines(administrator), `  Change the password    ${config.issuer}/account`);
+  lines.push(...signInLines(administrator), `  Change the password    ${config.issuer}/account/password`);
   if (demoUrl) {
     lines.push(
       '',

@@ -1,6 +1,7 @@
 /** What an administrator registers: MCP servers with their credential, and static clients. */
 import { randomBytes } from 'node:crypto';
-import { type ClientKind, type ClientMetadata, hashClientSecret } from './clients/client.ts';
+import { adminApiUri } from './admin-api.ts';
+import { type ClientKind, type ClientMetadata, hashClientSecret, newClientSecret } from './clients/client.ts';
 import { ACTING_FOR } from './clients/downstream.ts';
 import { AppError } from './errors.ts';
 import { type NewResource, parseDescription } from './resources/description.ts';
@@ -17,13 +18,15 @@ export type { NewResource };
  * @throws AppError `invalid_resource`, `invalid_scope`, `invalid_text`, `invalid_consent_days` (400), `resource_exists`
  */
 export async function addResource(
-  { clients, resources }: Pick<Rooms, 'clients' | 'resources'>,
+  { clients, resources, issuer }: Pick<Rooms, 'clients' | 'resources' | 'issuer'>,
   resource: NewResource,
 ): Promise<{ resource: Resource; clientId: string; clientSecret: string }> {
-  const { uri, name, consentDays, scopes, people } = parseDescription(resource);
-  if (await resources.findRegistered(uri)) throw new AppError('resource_exists', 409, `${uri} is registered already.`);
+  const { uri, name, consentDays, tokenSeconds, scopes, people } = parseDescription(resource);
+  // Whoever got tokens for that address from a client of their own would administer this server.
+  if (uri === adminApiUri(issuer) || (await resources.findRegistered(uri)))
+    throw new AppError('resource_exists', 409, `${uri} is registered already.`);
   const clientId = `rs_${randomBytes(12).toString('hex')}`;
-  const clientSecret = newSecret();
+  const clientSecret = newClientSecret();
   const metadata: ClientMetadata = {
     client_id: clientId,
     client_name: name,
@@ -39,7 +42,7 @@ export async function addResource(
     metadata,
     secretHash: hashClientSecret(clientSecret),
   });
-  const created = await resources.create({ uri, name, clientId, consentDays, scopes, people });
+  const created = await resources.create({ uri, name, clientId, consentDays, tokenSeconds, scopes, people });
   return { resource: created, clientId, clientSecret };
 }
 
@@ -76,7 +79,7 @@ export async function addClient(
   const clientId = randomBytes(16).toString('hex');
   const name = readableLine(client.name, { what: 'The name of the client', maxCharacters: 60 });
   const hasSecret = client.authMethod.startsWith('client_secret');
-  const clientSecret = hasSecret ? newSecret() : undefined;
+  const clientSecret = hasSecret ? newClientSecret() : undefined;
   await clients.create({
     id: clientId,
     origin: 'static',
@@ -87,7 +90,8 @@ export async function addClient(
   return { clientId, clientSecret };
 }
 
-function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
+/** What a static client is kept as, whatever it is made from. */
+export function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
   const service = client.kind === 'service';
   // Who signs in with a code on another device (RFC 8628) may need no redirect.
   const browser = client.redirectUris.length > 0;
@@ -119,9 +123,4 @@ function staticMetadata(clientId: string, client: NewClient): ClientMetadata {
 function deviceForAll(): AppError {
   const message = 'A proxy has no device flow: leave out --device-flow, or make an app for the device.';
   return new AppError('bad_client', 400, message);
-}
-
-/** 384 random bits in letters that every client sends unchanged, form-encoded or not. */
-function newSecret(): string {
-  return randomBytes(48).toString('base64url');
 }

@@ -60,6 +60,7 @@ test('nothing set is a configuration for trying it on this machine', () => {
     mail: undefined,
     connectionsFile: undefined,
     refreshGraceSeconds: 30,
+    twoPersonApprovals: 'off',
   });
 });
 
@@ -96,6 +97,7 @@ test('every setting is read', () => {
       ...notices,
       CONNECTIONS_FILE: 'connections.json',
       REFRESH_GRACE_SECONDS: '0',
+      TWO_PERSON_APPROVALS: 'always',
       NODE_ENV: 'production',
     },
     { root, readFile: () => '-----BEGIN CERTIFICATE-----' },
@@ -123,6 +125,7 @@ test('every setting is read', () => {
     mail: { smtpUrl: notices.SMTP_URL, from: notices.MAIL_FROM },
     connectionsFile: '/srv/consentry/connections.json',
     refreshGraceSeconds: 0,
+    twoPersonApprovals: 'always',
   });
 });
 

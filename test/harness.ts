@@ -80,7 +80,7 @@ const CHEAP = { memoryCost: 64, timeCost: 2, parallelism: 1 };
 export const PASSWORD = 'correct horse battery staple';
 
 /**
- * @param env what the configuration differs in; PORT and ISSUER follow the free port that is found
+ * @param env what the configuration differs in; PORT and ISSUER follow the free port that is found, as does `{port}`
  * @param connect makes upstream connections for this issuer
  */
 export async function startConsentry(
@@ -99,7 +99,7 @@ export async function startConsentry(
     MASTER_KEY: randomBytes(32).toString('base64'),
     LOG_LEVEL: process.env.TEST_LOG ?? 'fatal',
     DEMO: 'off',
-    ...env,
+    ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replace('{port}', String(port))])),
   });
   const log = createLog({ level: config.logLevel });
   const opened = await openDatabase({ ...config, databaseUrl: database.url, log, mode: 'serve' });

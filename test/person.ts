@@ -55,10 +55,11 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
     let current = response;
     let at = url;
     for (let hop = 0; hop < 10; hop += 1) {
-      const location = current.headers.get('location');
-      if (!location || current.status < 300 || current.status >= 400) break;
-      const target = new URL(location, at);
+      const location = redirected(current);
       const html = await current.text();
+      const next = location ?? goesOnTo(html);
+      if (next === undefined) return { status: current.status, url: at, html, headers: current.headers };
+      const target = new URL(next, at);
       if (target.origin !== new URL(issuer).origin)
         return { status: current.status, url: at, html, headers: current.headers, left: target };
       at = target.href;
@@ -96,6 +97,16 @@ export function createPerson(issuer: string, headers: Record<string, string> = {
   }
 
   return { jar, send, open, submit };
+}
+
+function redirected({ status, headers }: Response): string | undefined {
+  return status >= 300 && status < 400 ? (headers.get('location') ?? undefined) : undefined;
+}
+
+/** A page that goes on by itself, at once. */
+function goesOnTo(html: string): string | undefined {
+  const to = /<meta http-equiv="refresh" content="0; url=([^"]*)"/.exec(html)?.[1];
+  return to === undefined ? undefined : decodeEntities(to);
 }
 
 /** A page's own form posts back to its address; beside it stand small ones such as "Not you?". */

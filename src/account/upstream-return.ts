@@ -12,7 +12,8 @@ import { UpstreamFailed } from '../federation/upstream-failed.ts';
 import { currentRequest } from '../web/request-context.ts';
 import type { Respond } from '../web/respond.ts';
 import { type UpstreamRefusal, upstreamRefusals } from '../web/sign-in-pages.ts';
-import { WAYS_IN } from './paths.ts';
+import { hop } from './hop.ts';
+import { APPS, parseOwnPath, WAYS_IN } from './paths.ts';
 import { enter, type Visitor, type VisitorDeps, visitorOf } from './visitor.ts';
 import type { WaysDeps } from './ways.ts';
 
@@ -32,14 +33,19 @@ export function sendingAway({ trips, respond }: Pick<ReturnDeps, 'trips' | 'resp
     try {
       await trips.depart(ctx, connection, terms);
     } catch (error) {
-      answerFailure(ctx, connection, error, respond);
+      answerFailure(ctx, connection, error, destinationOf(terms), respond);
     }
   };
+}
+
+function destinationOf(terms: LegTerms): string {
+  return ('to' in terms ? parseOwnPath(terms.to) : undefined) ?? APPS;
 }
 
 export function returningToAccount(deps: ReturnDeps) {
   return async (ctx: Context, arrival: Arrival & { leg: AccountLeg }): Promise<void> => {
     const { connection, leg } = arrival;
+    const to = destinationOf(leg);
     const visitor = await assertSame(ctx, leg, deps);
     await deps.trips.claim(ctx, arrival);
     const askedAt = deps.now();
@@ -49,9 +55,9 @@ export function returningToAccount(deps: ReturnDeps) {
       // Asked anew: meanwhile somebody else may have signed in in another tab.
       await assertSame(ctx, leg, deps);
       if (leg.purpose === 'link') await link(ctx, visitor, connection, identity, deps);
-      else await come(ctx, visitor, { connection, identity, askedAt }, deps);
+      else await come(ctx, visitor, { connection, identity, askedAt, to }, deps);
     } catch (error) {
-      answerFailure(ctx, connection, error, deps.respond);
+      answerFailure(ctx, connection, error, to, deps.respond);
     }
   };
 }
@@ -71,23 +77,23 @@ async function assertSame(ctx: Context, leg: AccountLeg, deps: ReturnDeps): Prom
 async function come(
   ctx: Context,
   visitor: Visitor | undefined,
-  { connection, identity, askedAt }: { connection: Connection; identity: VouchedFor; askedAt: Date },
+  { connection, identity, askedAt, to }: { connection: Connection; identity: VouchedFor; askedAt: Date; to: string },
   deps: ReturnDeps,
 ): Promise<void> {
   const at = freshTime(identity, deps.now());
+  const how = { at, amr: ['fed'], upstream: upstreamSession(identity) };
   if (visitor) {
     const account = await deps.accountStore.findByIdentity(identity);
-    if (account?.id !== visitor.account.id) return refuse(ctx, connection, 'another_person', 403, deps.respond);
+    if (account?.id !== visitor.account.id) return refuse(ctx, connection, 'another_person', 403, to, deps.respond);
+    await enter(ctx, visitor.account.id, how, deps);
   } else {
     const outcome = await deps.arrivals.welcome(identity, connection, { askedAt });
-    if (!outcome.ok) return refuse(ctx, connection, outcome.reason, 403, deps.respond);
-    const details = { method: 'upstream', connection: connection.id, page: 'ways-in' };
+    if (!outcome.ok) return refuse(ctx, connection, outcome.reason, 403, to, deps.respond);
+    const details = { method: 'upstream', connection: connection.id, page: 'account' };
     await deps.audit.record(events.signInSucceeded({ accountId: outcome.account.id }, details));
-    await enter(ctx, outcome.account.id, { at, amr: ['fed'], upstream: upstreamSession(identity) }, deps);
-    return leave(ctx, WAYS_IN);
+    await enter(ctx, outcome.account.id, how, deps);
   }
-  await enter(ctx, visitor.account.id, { at, amr: ['fed'] }, deps);
-  leave(ctx, WAYS_IN);
+  hop(ctx, to, deps.respond);
 }
 
 async function link(
@@ -102,12 +108,12 @@ async function link(
   const how = { connection: connection.id, issuer: identity.issuer };
   if (connection.provisioning === 'scim') {
     await deps.audit.record(events.identityLinkRefused({ accountId }, 'not_provisioned', how));
-    return refuse(ctx, connection, 'not_provisioned', 403, deps.respond);
+    return refuse(ctx, connection, 'not_provisioned', 403, WAYS_IN, deps.respond);
   }
   const outcome = await deps.ways.link(accountId, identity, deps.now());
   if (outcome === 'taken' || outcome === 'another') {
     await deps.audit.record(events.identityLinkRefused({ accountId }, outcome, how));
-    return refuse(ctx, connection, outcome === 'taken' ? 'taken' : 'another_person', 409, deps.respond);
+    return refuse(ctx, connection, outcome === 'taken' ? 'taken' : 'another_person', 409, WAYS_IN, deps.respond);
   }
   if (outcome === 'linked') {
     await deps.audit.record(events.identityLinked({ accountId }, { method: 'link', ...how }));
@@ -116,23 +122,26 @@ async function link(
     const notice = { accountId, connectionId: connection.id, connectionName: connection.name, at: deps.now() };
     await deps.notices.identityChanged({ ...notice, change: 'linked' });
   }
-  leave(ctx, `${WAYS_IN}?added=${connection.id}`);
+  hop(ctx, `${WAYS_IN}?added=${connection.id}`, deps.respond);
 }
 
-function answerFailure(ctx: Context, connection: Connection, error: unknown, respond: Respond): void {
+function answerFailure(ctx: Context, connection: Connection, error: unknown, to: string, respond: Respond): void {
   if (!(error instanceof UpstreamFailed)) throw error;
   const { failure, reason = failure, status } = error;
   const known = upstreamRefusals.find((one) => one === reason) ?? failure;
-  refuse(ctx, connection, known, status, respond);
+  refuse(ctx, connection, known, status, to, respond);
 }
 
-function refuse(ctx: Context, connection: Connection, reason: UpstreamRefusal, status: number, respond: Respond): void {
+/** @param to where the person wanted to go: that page asks once more who they are */
+function refuse(
+  ctx: Context,
+  connection: Connection,
+  reason: UpstreamRefusal,
+  status: number,
+  to: string,
+  respond: Respond,
+): void {
   const { requestId } = currentRequest();
-  const model = { code: reason, connection: connection.name, again: { href: WAYS_IN, sameWay: true }, requestId };
+  const model = { code: reason, connection: connection.name, again: { href: to, sameWay: true }, requestId };
   respond.page(ctx, 'upstream-refused', model, { status });
-}
-
-function leave(ctx: Context, path: string): void {
-  ctx.status = 303;
-  ctx.redirect(path);
 }

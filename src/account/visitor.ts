@@ -1,21 +1,29 @@
 /** Who is at a person's own page, how lately they proved it, and how they are signed in there. */
 import type { Context } from 'koa';
 import type { Provider } from 'oidc-provider';
+import type { DevicesStore } from '../accounts/devices-store.ts';
+import { isLocal } from '../accounts/sign-in.ts';
 import type { Account, AccountStore } from '../accounts/store.ts';
 import { type Connections, isExclusive } from '../federation/connection.ts';
 import { PRESENCE_SECONDS } from '../federation/fresh.ts';
+import type { Respond } from '../web/respond.ts';
+import { proofHref } from './paths.ts';
 
 export interface Visitor {
   account: Account;
   sessionUid: string;
-  /** Proved to be here within the last minutes. */
+  /** Proved to be here within the last minutes (PRESENCE_SECONDS). */
   fresh: boolean;
+  /** Since the person last showed that it is them, by `auth_time` where a provider vouched for it. */
+  provenSecondsAgo: number;
 }
 
 export interface VisitorDeps {
-  provider: Provider;
+  provider: Pick<Provider, 'Session' | 'cookieName'>;
   accountStore: Pick<AccountStore, 'findById'>;
   connections: Connections;
+  devices: Pick<DevicesStore, 'seen'>;
+  respond: Pick<Respond, 'follow'>;
   https: boolean;
   now: () => Date;
 }
@@ -27,6 +35,7 @@ interface Session {
   accountId?: string | undefined;
   loginTs?: number | undefined;
   amr?: string[] | undefined;
+  upstream?: How['upstream'];
   save(ttlSeconds: number): Promise<string>;
   persist(): Promise<string>;
   destroy(): Promise<void>;
@@ -42,14 +51,27 @@ export interface How {
 
 const SESSION_SECONDS = 43_200;
 
+/** For the other pages of signed-in people: who is here, and where they show it. */
+export function createVisitors(deps: VisitorDeps) {
+  return {
+    /** Undefined where nobody is signed in who may be. */
+    visitorOf: (ctx: Context): Promise<Visitor | undefined> => visitorOf(ctx, deps),
+    /** Where a person signs in, or shows it once more, and then goes on to `to`, a path below /account or /admin. */
+    proveAt: proofHref,
+  };
+}
+
 /** Undefined where nobody is signed in who may be. */
 export async function visitorOf(ctx: Context, deps: VisitorDeps): Promise<Visitor | undefined> {
   const { accountId, loginTs = 0, uid, amr } = await sessionOf(ctx, deps);
   const account = accountId === undefined ? undefined : await deps.accountStore.findById(accountId);
   if (!account || account.disabledAt) return undefined;
-  // Signed in by a password while that still counted.
-  if (amr?.includes('pwd') && !account.breakGlass && (await isExclusive(deps.connections))) return undefined;
-  return { account, sessionUid: uid, fresh: seconds(deps.now()) - loginTs <= PRESENCE_SECONDS };
+  // Signed in by a password or passkey while that still counted.
+  if (isLocal(amr) && !account.breakGlass && (await isExclusive(deps.connections))) return undefined;
+  await deps.devices.seen(uid);
+  deps.respond.follow(ctx, account.locale);
+  const provenSecondsAgo = Math.max(0, seconds(deps.now()) - loginTs);
+  return { account, sessionUid: uid, fresh: provenSecondsAgo <= PRESENCE_SECONDS, provenSecondsAgo };
 }
 
 /**
@@ -66,7 +88,9 @@ export async function enter(
 ): Promise<string> {
   const present = await sessionOf(ctx, deps);
   if (present.accountId === accountId) {
-    Object.assign(present, { loginTs: Math.max(at, present.loginTs ?? 0) });
+    // Who came by a password and now by a connection is no longer here by a password, should those stop counting.
+    const moved = upstream && present.upstream === undefined ? { amr, upstream } : {};
+    Object.assign(present, { loginTs: Math.max(at, present.loginTs ?? 0), ...moved });
     await present.persist();
     return present.uid;
   }

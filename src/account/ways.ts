@@ -1,5 +1,6 @@
 /** By what a person signs in, what they could add, and what they may take away. */
-import { type Accounts, mayUsePassword } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/account.ts';
+import { mayUsePassword } from '../accounts/sign-in.ts';
 import type { Account, IdentityKey } from '../accounts/store.ts';
 import type { Way, WaysStore } from '../accounts/ways-store.ts';
 import type { Audit } from '../audit/store.ts';
@@ -12,7 +13,7 @@ export interface WaysDeps {
   ways: WaysStore;
   connections: Connections;
   roles: { recompute(accountId: string): Promise<unknown> };
-  notices: Pick<Notices, 'identityChanged' | 'breakGlassUsed'>;
+  notices: Pick<Notices, 'identityChanged'>;
   audit: Audit;
   sealing: { hmac(purpose: string, value: string): string };
   now: () => Date;

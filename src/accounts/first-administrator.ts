@@ -3,6 +3,7 @@ import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { normaliseEmail } from '../credentials.ts';
 import { AppError } from '../errors.ts';
+import type { GeneratedMarks } from './generated-marks.ts';
 import { generatePassword } from './generated-password.ts';
 import type { Passwords } from './passwords.ts';
 import type { AccountStore } from './store.ts';
@@ -27,6 +28,7 @@ export interface FirstAdministrator {
  */
 export async function ensureFirstAdministrator(deps: {
   store: AccountStore;
+  generated: Pick<GeneratedMarks, 'mark'>;
   passwords: Passwords;
   now: () => Date;
   dataDir: string;
@@ -43,11 +45,13 @@ export async function ensureFirstAdministrator(deps: {
   const inFile = deps.adminPassword === undefined && !deps.isTerminal;
   const passwordHash = await deps.passwords.hash(password);
   // Written before the account is committed: there is never an owner whose password nobody knows.
-  const account = await store.createFirst({ email, role: 'owner', passwordHash, createdAt: deps.now() }, async () => {
+  const person = { email, role: 'owner', passwordHash, createdAt: deps.now() } as const;
+  const account = await store.createFirst(person, async () => {
     if (inFile) await writePassword(dataDir, passwordFile, email, password);
   });
   if (!account) return { created: false };
   if (deps.adminPassword !== undefined) return { created: true, email };
+  await deps.generated.mark(account.id);
   return inFile ? { created: true, email, passwordFile } : { created: true, email, password };
 }
 

@@ -3,6 +3,8 @@ import { normaliseEmail } from '../credentials.ts';
 import type { Prisma } from '../storage/generated/client.ts';
 import { newId } from '../storage/new-id.ts';
 import type { Database } from '../storage/transactions.ts';
+import { createAccountIdentities } from './account-identities-store.ts';
+import { toAccount } from './account-row.ts';
 
 export type AccountStore = ReturnType<typeof createAccountStore>;
 
@@ -19,8 +21,10 @@ export interface Account {
   /** Set: no sign-in, no token, from now on. Asked at every mint. */
   disabledAt: Date | null;
   disabledBy: readonly string[];
-  /** May sign in with a password although a connection is exclusive. */
+  /** May sign in with a password or passkey although a connection is exclusive. */
   breakGlass: boolean;
+  /** The language that the person chose, `en` or `ja`; null where their browser decides. */
+  locale: string | null;
 }
 
 /** Who takes access away; each takes back only its own word. */
@@ -49,8 +53,7 @@ export interface PersonUpstream {
   name?: string | undefined;
 }
 
-const FIRST_ACCOUNT_LOCK = 'consentry/first-account';
-const IDENTITY_LOCK = 'consentry/identity';
+export const FIRST_ACCOUNT_LOCK = 'consentry/first-account';
 
 export function createAccountStore(db: Database) {
   async function findById(id: string): Promise<Account | undefined> {
@@ -70,72 +73,6 @@ export function createAccountStore(db: Database) {
     const where = 'id' in by ? by : { signInName: normaliseEmail(by.email) };
     const row = await db.current().account.findUnique({ where });
     return row ? { account: toAccount(row), passwordHash: row.passwordHash } : undefined;
-  }
-
-  /** `orphaned`: the connection was changed since, and nobody comes by this identity until an owner confirms it. */
-  async function findIdentity({ connectionId, issuer, subject }: IdentityKey) {
-    const where = { connectionId_issuer_subject: { connectionId, issuer, subject } };
-    const select = { orphanedAt: true, account: { omit: { passwordHash: true } } } as const;
-    const row = await db.current().identity.findUnique({ where, select });
-    return row ? { account: toAccount(row.account), orphaned: row.orphanedAt !== null } : undefined;
-  }
-
-  /** Undefined also where the identity is orphaned. */
-  async function findByIdentity(key: IdentityKey): Promise<Account | undefined> {
-    const found = await findIdentity(key);
-    return found && !found.orphaned ? found.account : undefined;
-  }
-
-  /** By which connections a person signs in, the oldest first; orphaned identities are none. */
-  async function listIdentities(accountId: string): Promise<IdentityKey[]> {
-    const select = { connectionId: true, issuer: true, subject: true };
-    const where = { accountId, orphanedAt: null };
-    return db.current().identity.findMany({ where, orderBy: { createdAt: 'asc' }, select });
-  }
-
-  /**
-   * Makes the person of this identity, unless there is one by now: of two who try at once both get the same account.
-   * Whoever else has the same e-mail address has nothing to do with it.
-   */
-  function createWithIdentity(
-    { connectionId, issuer, subject }: IdentityKey,
-    { email = '', name }: PersonUpstream,
-    at: Date,
-  ): Promise<{ account: Account; created: boolean }> {
-    const key = { connectionId, issuer, subject };
-    return db.write(async (tx) => {
-      await lockIdentity(tx, key);
-      const known = await tx.identity.findUnique({ where: { connectionId_issuer_subject: key } });
-      if (known) {
-        const where = { id: known.accountId };
-        const row = await tx.account.findUniqueOrThrow({ where, omit: { passwordHash: true } });
-        return { account: toAccount(row), created: false };
-      }
-      const person = { email: normaliseEmail(email), name: name ?? null, role: 'user', createdAt: at };
-      const data = { id: newId(), signInName: null, ...person };
-      const row = await tx.account.create({ data, omit: { passwordHash: true } });
-      await tx.identity.create({ data: { ...key, accountId: row.id, createdAt: at, lastSignInAt: at } });
-      return { account: toAccount(row), created: true };
-    });
-  }
-
-  async function noteIdentityUse({ connectionId, issuer, subject }: IdentityKey, at: Date): Promise<void> {
-    const where = { connectionId, issuer, subject };
-    await db.write((tx) => tx.identity.updateMany({ where, data: { lastSignInAt: at } }));
-  }
-
-  /**
-   * Whether a provider that knows the person ended its word for them and has not let them in since: they may have left
-   * there meanwhile, and nobody would hear of it.
-   */
-  async function owesSignIn(accountId: string): Promise<boolean> {
-    const rows = await db.current().$queryRaw<unknown[]>`
-      SELECT 1 FROM identities i
-      WHERE i.account_id = ${accountId} AND i.orphaned_at IS NULL
-        AND i.last_sign_in_at IS NOT NULL AND i.vouched_at IS NULL
-        AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.id = i.connection_id AND c.removed_at IS NOT NULL)
-      LIMIT 1`;
-    return rows.length > 0;
   }
 
   /** In the order they were made. */
@@ -194,8 +131,11 @@ export function createAccountStore(db: Database) {
     by: DisabledBy = 'administrator',
   ): Promise<'disabled' | 'unknown' | 'last_owner'> {
     return db.write(async (tx) => {
-      const owners = await tx.$queryRaw<{ id: string }[]>`
-        SELECT id FROM accounts WHERE role = 'owner' AND disabled_at IS NULL ORDER BY id FOR UPDATE`;
+      // In the same order as whoever else holds accounts, this one among them.
+      const held = await tx.$queryRaw<{ id: string; owns: boolean }[]>`
+        SELECT id, role = 'owner' AND disabled_at IS NULL AS owns FROM accounts
+        WHERE (role = 'owner' AND disabled_at IS NULL) OR id = ${id} ORDER BY id FOR UPDATE`;
+      const owners = held.filter(({ owns }) => owns);
       if (owners.length === 1 && owners[0]?.id === id) return 'last_owner';
       const count = await tx.$executeRaw`
         UPDATE accounts SET disabled_at = coalesce(disabled_at, ${at}),
@@ -227,9 +167,20 @@ export function createAccountStore(db: Database) {
     await db.write((tx) => tx.account.updateMany({ where: { id }, data: { breakGlass } }));
   }
 
+  /** @param locale null: as the browser says */
+  async function setLocale(id: string, locale: string | null): Promise<void> {
+    await db.write((tx) => tx.account.updateMany({ where: { id }, data: { locale } }));
+  }
+
   /** Whether anybody could sign in with a password while a connection is exclusive. */
   async function hasBreakGlass(): Promise<boolean> {
     const where = { breakGlass: true, disabledAt: null, passwordHash: { not: null } };
+    return (await db.current().account.findFirst({ where, select: { id: true } })) !== null;
+  }
+
+  /** Whether an owner could get in while an exclusive connection's provider is away. */
+  async function hasOwnerBehindGlass(): Promise<boolean> {
+    const where = { role: 'owner', breakGlass: true, disabledAt: null };
     return (await db.current().account.findFirst({ where, select: { id: true } })) !== null;
   }
 
@@ -242,12 +193,7 @@ export function createAccountStore(db: Database) {
     findById,
     findByEmail,
     findSecret,
-    findIdentity,
-    findByIdentity,
-    listIdentities,
-    createWithIdentity,
-    noteIdentityUse,
-    owesSignIn,
+    ...createAccountIdentities(db),
     list,
     listApprovers,
     isEmpty,
@@ -257,18 +203,11 @@ export function createAccountStore(db: Database) {
     disable,
     enable,
     setBreakGlass,
+    setLocale,
     hasBreakGlass,
+    hasOwnerBehindGlass,
     countOwners,
   };
-}
-
-/** Whoever makes a person of an identity, or links it, does so alone. */
-export async function lockIdentity(
-  tx: Prisma.TransactionClient,
-  { connectionId, issuer, subject }: IdentityKey,
-): Promise<void> {
-  const lock = `${IDENTITY_LOCK} ${JSON.stringify([connectionId, issuer, subject])}`;
-  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${lock}, 0))`;
 }
 
 /** Without a unique violation, which would end the whole transaction. */
@@ -279,11 +218,6 @@ async function insert(tx: Prisma.TransactionClient, account: NewAccount): Promis
   const data = { id, signInName: email, email, name, passwordHash, role, createdAt, breakGlass };
   const { count } = await tx.account.createMany({ data: [data], skipDuplicates: true });
   return count === 1
-    ? { id, email: data.email, name, role, createdAt, disabledAt: null, disabledBy: [], breakGlass }
+    ? { id, email: data.email, name, role, createdAt, disabledAt: null, disabledBy: [], breakGlass, locale: null }
     : undefined;
-}
-
-function toAccount(row: Omit<Account, 'role'> & { role: string }): Account {
-  const { id, email, name, role, createdAt, disabledAt, disabledBy, breakGlass } = row;
-  return { id, email, name, role: role as Role, createdAt, disabledAt, disabledBy, breakGlass };
 }

@@ -42,9 +42,10 @@ export function createThrottle(deps: {
 
   /**
    * Runs `verify` unless it is too early, and counts its outcome. What `verify` throws counts as nothing.
-   * @param verify whether the person proved to be who they say, with whatever else the caller needs
+   * @param verify whether the person proved to be who they say, with whatever else the caller needs; `unfinished`: more is
+   * to be shown, so that this neither counts as a failure nor makes good for those before
    */
-  async function attempt<T extends { right: boolean }>(
+  async function attempt<T extends { right: boolean; unfinished?: boolean }>(
     who: Attempt,
     verify: () => Promise<T>,
   ): Promise<ThrottleResult<T>> {
@@ -55,6 +56,7 @@ export function createThrottle(deps: {
       const retryAfterSeconds = await secondsLeft([counter, keys.address]);
       if (retryAfterSeconds > 0) return { throttled: true, retryAfterSeconds };
       const result = await verify();
+      if (result.unfinished) return { throttled: false, result };
       if (result.right) await settle(keys, known);
       else await count(keys.address, counter, known);
       return { throttled: false, result };

@@ -1,6 +1,7 @@
 /** The ways by which a person signs in: added, and taken away so that one always stays. */
 import type { Database } from '../storage/transactions.ts';
-import { type IdentityKey, lockIdentity } from './store.ts';
+import { lockIdentity } from './account-identities-store.ts';
+import type { IdentityKey } from './store.ts';
 
 export type WaysStore = ReturnType<typeof createWaysStore>;
 

@@ -3,61 +3,47 @@
  * An approval takes the queue away and never the press (consent.md §5).
  */
 import { AppError } from '../errors.ts';
-import { isVisible, visibleText } from '../web/visible-text.ts';
+import {
+  assertApprover,
+  type Decision,
+  judge,
+  parseWords,
+  prepare,
+  said,
+  seenAnew,
+  tooLong,
+  type Verdict,
+} from './deciding.ts';
 import { type Difference, differences } from './differences.ts';
 import {
   type ApprovalRequest,
   type ApprovalState,
   type ApprovalTerms,
-  type Approver,
-  type Audience,
+  type FirstApproval,
   openKey,
   type Said,
-  sightOf,
+  type TwoPersons,
 } from './request.ts';
-import type { ApprovalEntry, ApprovalStore, Change } from './store.ts';
+import type { ApprovalEntry, ApprovalStore } from './store.ts';
 
 export type Approvals = ReturnType<typeof createApprovals>;
 
-/** Of a reason and of a note. */
-export const MAX_CHARACTERS = 500;
-export const DEFAULT_DAYS = 90;
-export const MAX_DAYS = 365;
+export type Outcome = { request: ApprovalRequest } & Verdict;
+
 const MAX_OPEN = 20;
-const DAY_MS = 86_400_000;
-
-export interface Decision {
-  id: string;
-  decision: 'approve' | 'deny';
-  /** The deciding account's id. */
-  approver: string;
-  /** Whom an approval serves; who asked where it is left out. */
-  audience?: Audience | undefined;
-  /** For who asked; 500 characters at most. */
-  note?: string | undefined;
-  /** How long an approval lives; 90 where it is left out, 365 at most. */
-  days?: number | undefined;
-  /** What the client says, and how the scopes read, at this moment. */
-  current: Said;
-  /** `sightOf` what was before the approver's eyes, where they may have looked a while ago. */
-  seen?: string | undefined;
-}
-
-export type Outcome = { request: ApprovalRequest } & (
-  | { outcome: 'approved' | 'denied' }
-  /** Nothing was approved; the request now holds what the client says, for the next look. */
-  | { outcome: 'changed'; differences: readonly Difference[] }
-);
 
 export function createApprovals(deps: {
   store: ApprovalStore;
   /** The redirect URI without a loopback port. */
   redirectKey: (uri: string) => string;
+  /** Which approvals take two people. */
+  twoPersons: TwoPersons;
   now: () => Date;
 }) {
-  const { store, redirectKey, now } = deps;
+  const { store, redirectKey, twoPersons, now } = deps;
 
   return {
+    twoPersons,
     /**
      * Which of the scopes living approvals cover: given to this person or to everyone, for the same client and
      * downstream client as they describe themselves now, the same redirects, the same resource, and scopes that still
@@ -80,13 +66,12 @@ export function createApprovals(deps: {
     ): Promise<{ request: ApprovalRequest; created: boolean }> {
       const reason = parseWords(asked.reason);
       if (!reason.ok) throw tooLong('reason_too_long', 'The reason');
-      const digests = asked.scopes.flatMap((scope) => entry(scope, asked.scopeDigests));
-      const { accountId, clientId, downstream, redirectUri, resourceId, clientFingerprint, stated, browserId } = asked;
+      const { accountId, clientId, downstream, redirectUri, resourceId, browserId } = asked;
       const opened = await store.open(
         {
-          ...{ accountId, clientId, downstream, redirectUri, resourceId, clientFingerprint, stated, browserId },
+          ...{ accountId, clientId, downstream, redirectUri, resourceId, browserId },
+          ...said(asked, asked.scopes),
           scopes: [...new Set(asked.scopes)],
-          scopeDigests: Object.fromEntries(digests),
           openKey: openKey(asked, redirectKey),
           reason: reason.text,
           createdAt: now(),
@@ -111,80 +96,47 @@ export function createApprovals(deps: {
     async look(id: string, current: Said): Promise<{ request: ApprovalRequest; differences: readonly Difference[] }> {
       return store.change(id, (request) => {
         const found = request.state === 'pending' ? differences(request, current, request.scopes) : [];
-        return found.length > 0
-          ? { differences: found, change: said(current, request.scopes) }
-          : { differences: found };
+        return found.length > 0 ? { differences: found, change: seenAnew(request, current) } : { differences: found };
       });
     },
     /**
      * Of several decisions at once one wins.
-     * @throws AppError 403 `not_approver`, 403 `own_request`, 404 `unknown_approval`, 409 `already_decided`,
-     *   400 `bad_days`, 400 `note_too_long`
+     * @throws AppError 403 `not_approver`, 403 `own_request`, 403 `audience_beyond_role`, 404 `unknown_approval`,
+     *   409 `already_decided`, 409 `second_needed`, 400 `bad_days`, 400 `note_too_long`, 400 `seen_required`
      */
     async decide(decision: Decision): Promise<Outcome> {
-      const verdict = prepare(decision, now());
-      const { approver, current, seen } = decision;
-      return store.change(decision.id, (request, approvers): { change?: Change } & Verdict => {
-        assertMayDecide(request, approver, approvers);
-        if (decision.decision === 'deny') return { outcome: 'denied', change: verdict };
-        const found = differences(request, current, request.scopes);
-        if (found.length > 0) return { outcome: 'changed', differences: found, change: said(current, request.scopes) };
-        if (seen !== undefined && seen !== sightOf(request)) {
-          return { outcome: 'changed', differences: [{ kind: 'seen_older' }] };
-        }
-        return { outcome: 'approved', change: verdict };
+      const prepared = prepare(decision, now());
+      return store.change(decision.id, (request, approvers) => judge(request, approvers, prepared, twoPersons));
+    },
+    /**
+     * Whoever approved first thinks better of it before a second person confirmed.
+     * @throws AppError 403 `not_first_approver`, 404 `unknown_approval`, 409 `no_first_approval`
+     */
+    async withdrawFirst({ id, approver }: { id: string; approver: string }) {
+      return store.change(id, ({ state, firstApproval }) => {
+        const first = state === 'pending' ? firstApproval : undefined;
+        if (!first) throw new AppError('no_first_approval', 409, 'There is no first approval to withdraw.');
+        if (first.by !== approver) throw new AppError('not_first_approver', 403, 'Somebody else approved first.');
+        return { withdrawn: first satisfies FirstApproval, change: { firstApproval: null } };
       });
     },
     /**
      * Takes an approval back: whoever relied on it is asked to wait again.
      * @throws AppError 403 `not_approver`, 404 `unknown_approval`, 409 `not_approved`
+     * @returns the request, and as it was before
      */
-    async revoke({ id, approver }: { id: string; approver: string }): Promise<ApprovalRequest> {
-      const { request } = await store.change(id, ({ state }, approvers) => {
+    async revoke({ id, approver }: { id: string; approver: string }) {
+      return store.change(id, (before, approvers) => {
         assertApprover(approver, approvers);
-        if (state !== 'approved')
-          throw new AppError('not_approved', 409, `There is nothing to take back: the request is ${state}.`);
-        return { change: { state: 'withdrawn', audience: null, decidedAt: now(), decidedBy: approver } };
+        if (before.state !== 'approved')
+          throw new AppError('not_approved', 409, `There is nothing to take back: the request is ${before.state}.`);
+        return {
+          before,
+          change: { state: 'withdrawn' as const, audience: null, decidedAt: now(), decidedBy: approver },
+        };
       });
-      return request;
     },
   };
-}
-
-type Verdict = { outcome: 'approved' | 'denied' } | { outcome: 'changed'; differences: readonly Difference[] };
-
-/** One line of a person's, undefined where nothing of it can be seen. Too long is refused, never cut. */
-export function parseWords(text: string | undefined): { ok: true; text: string | undefined } | { ok: false } {
-  const line = visibleText(text ?? '', 'NFC');
-  if ([...line].length > MAX_CHARACTERS) return { ok: false };
-  return { ok: true, text: isVisible(line) ? line : undefined };
-}
-
-/** What is written if the decision stands; all that needs no look at the request. */
-function prepare({ decision, approver, audience = 'person', note, days = DEFAULT_DAYS }: Decision, at: Date): Change {
-  const words = parseWords(note);
-  if (!words.ok) throw tooLong('note_too_long', 'The note');
-  const decided = { decidedAt: at, decidedBy: approver, note: words.text ?? null };
-  if (decision === 'deny') return { state: 'denied', ...decided };
-  if (!Number.isInteger(days) || days < 1 || days > MAX_DAYS) {
-    throw new AppError('bad_days', 400, `An approval lives between 1 and ${MAX_DAYS} days.`);
-  }
-  return { state: 'approved', audience, expiresAt: new Date(at.getTime() + days * DAY_MS), ...decided };
-}
-
-function assertMayDecide(request: ApprovalRequest, approver: string, approvers: readonly Approver[]): void {
-  assertApprover(approver, approvers);
-  if (request.state !== 'pending') {
-    throw new AppError('already_decided', 409, `The request was decided already: it is ${request.state}.`);
-  }
-  if (request.accountId === approver && approvers.length > 1) {
-    throw new AppError('own_request', 403, 'Nobody decides their own request: another administrator has to.');
-  }
-}
-
-function assertApprover(approver: string, approvers: readonly Approver[]): void {
-  if (approvers.some(({ id }) => id === approver)) return;
-  throw new AppError('not_approver', 403, 'Only an owner whose account is not disabled may decide.');
 }
 
 function sameParties(approval: ApprovalRequest, terms: ApprovalTerms, redirectKey: (uri: string) => string): boolean {
@@ -202,19 +154,4 @@ function sameParties(approval: ApprovalRequest, terms: ApprovalTerms, redirectKe
 function coversScope(approval: ApprovalRequest, terms: ApprovalTerms, scope: string): boolean {
   const digest = approval.scopeDigests[scope];
   return approval.scopes.includes(scope) && typeof digest === 'string' && digest === terms.scopeDigests[scope];
-}
-
-/** What a request holds of the client: no more than what it is about. */
-function said({ clientFingerprint, stated, scopeDigests }: Said, scopes: readonly string[]): Said {
-  const digests = scopes.flatMap((scope) => entry(scope, scopeDigests));
-  return { clientFingerprint, stated, scopeDigests: Object.fromEntries(digests) };
-}
-
-function entry(name: string, from: Readonly<Record<string, string>>): [string, string][] {
-  const value = from[name];
-  return value === undefined ? [] : [[name, value]];
-}
-
-function tooLong(code: string, what: string): AppError {
-  return new AppError(code, 400, `${what} is too long: use at most ${MAX_CHARACTERS} characters.`);
 }

@@ -43,13 +43,33 @@ export interface ApprovalRequest extends ApprovalTerms {
   note: string | undefined;
   /** An approval ends then. */
   expiresAt: Date | undefined;
+  /** Where two have to approve, what the first of them said. */
+  firstApproval: FirstApproval | undefined;
+}
+
+/** A second approver has to say the same of the same. */
+export interface FirstApproval {
+  /** The account. */
+  by: string;
+  at: Date;
+  audience: Audience;
+  days: number;
+  /** `sightOf` what was before their eyes. */
+  sight: string;
+  /** For who asked, where the second leaves it out. */
+  note?: string | undefined;
 }
 
 /** Somebody who may decide. */
 export interface Approver {
   id: string;
   email: string;
+  /** An owner or administrator; otherwise one who looks after the MCP server in question, and decides for one person. */
+  everywhere: boolean;
 }
+
+/** Which approvals take two people: none, those for everyone, or all. */
+export type TwoPersons = 'off' | 'everyone' | 'always';
 
 /** Two requests with the same key are one as long as nobody has decided. */
 export function openKey(terms: ApprovalTerms, redirectKey: (uri: string) => string): string {

@@ -2,9 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import type { StatedParties } from '../consents/consent.ts';
 import { AppError } from '../errors.ts';
-import type { Prisma } from '../storage/generated/client.ts';
+import { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
-import type { ApprovalRequest, ApprovalState, ApprovalTerms, Approver, Audience, Said } from './request.ts';
+import type {
+  ApprovalRequest,
+  ApprovalState,
+  ApprovalTerms,
+  Approver,
+  Audience,
+  FirstApproval,
+  Said,
+} from './request.ts';
 
 export type ApprovalStore = ReturnType<typeof createApprovalStore>;
 
@@ -30,11 +38,18 @@ export interface Change extends Partial<Said> {
   decidedBy?: string | null;
   note?: string | null;
   expiresAt?: Date | null;
+  firstApproval?: FirstApproval | null;
+}
+
+export interface ApprovalStoreDeps {
+  database: Database;
+  /** Who may decide at an MCP server, held still until the transaction ends. */
+  holdApprovers: (tx: Prisma.TransactionClient, resourceId: string) => Promise<readonly Approver[]>;
 }
 
 const LIST_LIMIT = 500;
 
-export function createApprovalStore(database: Database) {
+export function createApprovalStore({ database, holdApprovers }: ApprovalStoreDeps) {
   return {
     async findById(id: string): Promise<ApprovalRequest | undefined> {
       const row = isId(id) ? await database.current().approvalRequest.findUnique({ where: { id } }) : null;
@@ -93,18 +108,15 @@ export function createApprovalStore(database: Database) {
       rule: (request: ApprovalRequest, approvers: readonly Approver[]) => T,
     ): Promise<T & { request: ApprovalRequest }> {
       return database.write(async (tx) => {
-        const approvers = await tx.$queryRaw<Approver[]>`
-          SELECT id, email FROM accounts WHERE role = 'owner' AND disabled_at IS NULL ORDER BY id FOR SHARE`;
-        if (isId(id)) await tx.$queryRaw`SELECT id FROM approval_requests WHERE id = ${id} FOR UPDATE`;
-        const row = isId(id) ? await tx.approvalRequest.findUnique({ where: { id } }) : null;
+        const known = isId(id) ? await tx.approvalRequest.findUnique({ where: { id } }) : null;
+        const approvers = known ? await holdApprovers(tx, known.resourceId) : [];
+        if (known) await tx.$queryRaw`SELECT id FROM approval_requests WHERE id = ${id} FOR UPDATE`;
+        const row = known && (await tx.approvalRequest.findUnique({ where: { id } }));
         if (!row) throw new AppError('unknown_approval', 404, 'There is no such request.');
         const result = rule(toRequest(row), approvers);
         const { change } = result;
         if (!change) return { ...result, request: toRequest(row) };
-        const data = {
-          ...change,
-          ...(change.state ? { openKey: null } : {}),
-        } as unknown as Prisma.ApprovalRequestUpdateInput;
+        const data = toData(change);
         return { ...result, request: toRequest(await tx.approvalRequest.update({ where: { id }, data })) };
       });
     },
@@ -126,6 +138,14 @@ function toRow({ downstream, ...request }: NewRequest): Prisma.ApprovalRequestUn
     scopeDigests: { ...request.scopeDigests },
     reason: request.reason ?? null,
   };
+}
+
+function toData({ firstApproval, ...change }: Change): Prisma.ApprovalRequestUpdateInput {
+  return {
+    ...change,
+    ...(firstApproval === undefined ? {} : { firstApproval: firstApproval ?? Prisma.DbNull }),
+    ...(change.state ? { openKey: null } : {}),
+  } as unknown as Prisma.ApprovalRequestUpdateInput;
 }
 
 type Row = Prisma.ApprovalRequestGetPayload<object>;
@@ -155,7 +175,14 @@ function toRequest(row: Row): ApprovalRequest {
     decidedBy: row.decidedBy ?? undefined,
     note: row.note ?? undefined,
     expiresAt: row.expiresAt ?? undefined,
+    firstApproval: toFirst(row.firstApproval),
   };
+}
+
+function toFirst(json: Prisma.JsonValue): FirstApproval | undefined {
+  if (json === null) return undefined;
+  const { at, ...first } = json as unknown as Omit<FirstApproval, 'at'> & { at: string };
+  return { ...first, at: new Date(at) };
 }
 
 /** One query after the other, where an `include` asks all at once: a transaction has only one connection. */

@@ -59,12 +59,31 @@ export const events = {
   breakGlassUsed: allowed('sign_in.break_glass'),
   sessionEnded: recorded('session.ended'),
   passwordChanged: recorded('password.changed'),
+  /** `details.passkey` is what the person calls it. */
+  passkeyAdded: recorded('passkey.added'),
+  passkeyRenamed: recorded('passkey.renamed'),
+  passkeyRemoved: recorded('passkey.removed'),
+  /** Passwords take a code too from now on, or no longer. */
+  secondFactorAdded: recorded('second_factor.added'),
+  secondFactorRemoved: recorded('second_factor.removed'),
+  recoveryCodesRenewed: recorded('second_factor.codes_renewed'),
+  recoveryCodeUsed: allowed('second_factor.code_used'),
+  languageChanged: recorded('account.language_changed'),
 
   clientRegistered: recorded('client.registered'),
   clientUpdated: recorded('client.updated'),
   clientDeleted: recorded('client.deleted'),
   clientRevoked: recorded('client.revoked'),
   clientCreated: recorded('client.created'),
+  /** A blocked or revoked client is let in again. */
+  clientRestored: recorded('client.restored'),
+  /** What stands behind it, in `details.before` and `after`; sign-ins under the old kind ended. */
+  clientKindChanged: recorded('client.kind_changed'),
+  /** `details.previousUntil`: until when the secret before is taken too. */
+  clientSecretRotated: recorded('client.secret_rotated'),
+  clientSecretEnded: recorded('client.secret_ended'),
+  /** An owner let a static client ask for the administration API, or no longer. */
+  clientAdminMarked: recorded('client.admin_marked'),
   /** A metadata document was seen for the first time at a consent, or no longer says what it said. */
   clientDocumentRecorded: recorded('client.document_recorded'),
   /** `details.members` names what the document says differently now. */
@@ -93,6 +112,9 @@ export const events = {
   policyChanged: recorded('policy.changed'),
   approvalRequested: recorded('approval.requested'),
   approvalDecided: recorded('approval.decided'),
+  /** Where two have to approve: the first of them did, or thought better of it. */
+  approvalFirst: recorded('approval.first'),
+  approvalFirstWithdrawn: recorded('approval.first_withdrawn'),
   approvalRevoked: recorded('approval.revoked'),
   signInCancelled: refused('authorization.cancelled'),
 
@@ -144,6 +166,8 @@ export const events = {
   /** `details.changed` names what; `details.orphaned` how many identities count no more until they are confirmed. */
   connectionUpdated: recorded('connection.updated'),
   connectionRemoved: recorded('connection.removed'),
+  /** Somebody let a connection be tried step by step; `details.failed` names the steps that failed. */
+  connectionTested: recorded('connection.tested'),
   connectionIdentitiesConfirmed: recorded('connection.identities_confirmed'),
   /** Owners were told that a connection needs them; the reason says of what. */
   connectionAlarm: recorded('connection.alarm'),
@@ -163,9 +187,38 @@ export const events = {
   resourceUpdated: recorded('resource.updated'),
   resourceDisabled: recorded('resource.disabled'),
   resourceEnabled: recorded('resource.enabled'),
+  /** Somebody had this server read what an MCP server says of itself, before registering it. */
+  resourceInspected: recorded('resource.inspected'),
+  /** Its answers were tried with tokens of `details.subject`, which is nobody; `details.findings` are the codes. */
+  resourceChecked: recorded('resource.checked'),
+  /** `details.roleGiven`: the person became a resource owner by it. */
+  resourceOwnerAdded: recorded('resource.owner_added'),
+  resourceOwnerRemoved: recorded('resource.owner_removed'),
   /** A scope would read differently: suspended until its owner decides. */
   scopeProposed: recorded('resource.scope_proposed'),
   scopeAccepted: recorded('resource.scope_accepted'),
   scopeRejected: recorded('resource.scope_rejected'),
+  /** A signing key, published from now on; `details.activeFrom` says from when it signs. */
+  keyCreated: recorded('key.created'),
+  /** The next key was told to begin at once, in place of `details.before`. */
+  keyActivated: recorded('key.activated'),
+  /** Published no more. The reason `overlap_over`: nothing that it signed was valid any longer. */
+  keyRetired: recorded('key.retired'),
+  /** A client called the administration API for a person and changed something. */
+  adminApiCalled: allowed('admin.api_called'),
   migrated: recorded('database.migrated'),
+  /** An empty installation was filled with what is only for looking at. */
+  demoDataMade: recorded('database.demo_data_made'),
+
+  /** An access review: `details.review` is its id, `details.of` the MCP server or client. */
+  reviewStarted: recorded('review.started'),
+  /** A reviewer said something of one consent; `details` what it was before and after. */
+  reviewAnswered: recorded('review.answered'),
+  /** Somebody ended the review before its date; `details.undecided` had no answer. */
+  reviewEndedEarly: recorded('review.ended_early'),
+  /** With how many were kept, revoked, expired without an answer, and gone by themselves. */
+  reviewClosed: recorded('review.closed'),
+  reviewExported: recorded('review.exported'),
+  /** Somebody took a part of this record along; `details` say which. */
+  auditExported: recorded('audit.exported'),
 } as const;

@@ -1,10 +1,8 @@
 /** `consentry account set-password`: a new password for somebody who forgot theirs; and how commands read one. */
 import type { Command } from 'commander';
-import type { SetPasswordResult } from '../accounts/account.ts';
-import { events } from '../audit/events.ts';
-import { passwordRule } from '../credentials.ts';
 import { AppError } from '../errors.ts';
-import { ACCOUNT_ARGUMENT, called, findAccount } from './account-finding.ts';
+import { resetPassword } from '../people.ts';
+import { ACCOUNT_ARGUMENT, findAccount } from './account-finding.ts';
 import { withRooms } from './open.ts';
 import { examples } from './options.ts';
 import { count, fields, printJson } from './print.ts';
@@ -41,36 +39,13 @@ async function setPassword(terminal: Terminal, who: string, { passwordStdin, jso
   const given = passwordStdin ? await readPassword(terminal) : undefined;
   const { account, password, sessions } = await withRooms(terminal, async (rooms) => {
     const account = await findAccount(rooms, who);
-    return rooms.database.unit(async () => {
-      const { password } = accepted(await rooms.accounts.setPassword(account, given), called(account));
-      // With the sessions also the sign-ins that have not become one yet.
-      await rooms.artifacts.destroyByAccount('Interaction', account.id);
-      const sessions = await rooms.sessions.endOf(account.id);
-      await rooms.audit.record(events.passwordChanged({ accountId: account.id }, { sessions }, 'administrator'));
-      return { account, password, sessions };
-    });
+    return { ...(await resetPassword(rooms, account, given)), account };
   });
   const { id, email, disabledAt } = account;
-  if (json) return printJson(terminal, { id, email, sessions, ...(password === undefined ? {} : { password }) });
+  if (json) return printJson(terminal, { id, email, sessions, ...(password === '' ? {} : { password }) });
   terminal.out(`Changed the password of ${email}: ${count(sessions, 'browser session')} ended.`);
-  if (password !== undefined) terminal.out(fields({ Password: `${password}   (shown only now)` }));
+  if (password !== '') terminal.out(fields({ Password: `${password}   (shown only now)` }));
   if (disabledAt) terminal.err(`note: the account is disabled all the same: npx consentry account enable ${email}`);
-}
-
-function accepted(result: SetPasswordResult, who: string): Extract<SetPasswordResult, { ok: true }> {
-  if (result.ok) return result;
-  switch (result.reason) {
-    case 'not_local':
-      throw new AppError('no_password', 409, `${who} signs in by a connection, and has no password here to forget.`);
-    case 'changed':
-      throw new AppError(
-        'conflict',
-        409,
-        'The password was changed at the same moment. Nothing was changed; try again.',
-      );
-    default:
-      throw new AppError('bad_password', 400, `The password is not accepted: ${passwordRule(result.reason)}.`);
-  }
 }
 
 /** The line break that `echo` adds is no part of it. */

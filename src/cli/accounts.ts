@@ -1,15 +1,12 @@
 /** `consentry account …`: the people who can sign in here. */
 import { Argument, type Command, Option } from 'commander';
-import type { AddResult } from '../accounts/account.ts';
 import type { Role } from '../accounts/store.ts';
-import { events } from '../audit/events.ts';
-import { passwordRule } from '../credentials.ts';
-import { AppError } from '../errors.ts';
+import { addPerson, changeBreakGlass } from '../people.ts';
 import { disableAccount, enableAccount } from '../revocations.ts';
-import { readableLine } from '../web/visible-text.ts';
 import { ACCOUNT_ARGUMENT, called, findAccount } from './account-finding.ts';
 import { accountListCommands, describeAccount } from './account-list.ts';
 import { passwordCommand, readPassword } from './account-password.ts';
+import { secondFactorCommand } from './account-second-factor.ts';
 import { withRooms } from './open.ts';
 import { END_OF_TOKENS, examples } from './options.ts';
 import { count, fields, printJson } from './print.ts';
@@ -44,6 +41,7 @@ export function accountCommands(program: Command, terminal: Terminal): void {
     .action((email: string, options: AddOptions) => add(terminal, email, options));
   accountListCommands(account, terminal);
   passwordCommand(account, terminal);
+  secondFactorCommand(account, terminal);
   account
     .command('disable')
     .description('end all access of a person: sign-in, browser sessions, and the tokens of every client')
@@ -69,40 +67,18 @@ export function accountCommands(program: Command, terminal: Terminal): void {
 }
 
 async function add(terminal: Terminal, email: string, options: AddOptions): Promise<void> {
-  const { role, json, breakGlass = false } = options;
-  const name =
-    options.name === undefined ? undefined : readableLine(options.name, { what: 'The name', maxCharacters: 60 });
+  const { name, role, json, breakGlass } = options;
   const given = options.passwordStdin ? await readPassword(terminal) : undefined;
-  const { account, password, owners } = await withRooms(
-    terminal,
-    async ({ accounts, accountStore, audit, database }) => {
-      const added = await database.unit(async () => {
-        const result = accepted(await accounts.add({ email, name, role, password: given, breakGlass }), email);
-        await audit.record(events.accountCreated({ accountId: result.account.id }, { role, breakGlass }));
-        return result;
-      });
-      return { ...added, owners: await accountStore.countOwners() };
-    },
-  );
+  const { account, password, owners } = await withRooms(terminal, async (rooms) => ({
+    ...(await addPerson(rooms, { email, name, role, password: given, breakGlass })),
+    owners: await rooms.accountStore.countOwners(),
+  }));
   // A server makes the first owner only while it has no account at all.
   if (owners === 0)
     terminal.err('note: there is no owner yet, and somebody should be: account add <email> --role owner');
-  if (json)
-    return printJson(terminal, { ...describeAccount(account), ...(password === undefined ? {} : { password }) });
+  if (json) return printJson(terminal, { ...describeAccount(account), ...(password === '' ? {} : { password }) });
   terminal.out(`Added ${account.email} (${role}).`);
-  if (password !== undefined) terminal.out(fields({ Password: `${password}   (shown only now)` }));
-}
-
-function accepted(result: AddResult, email: string): Extract<AddResult, { ok: true }> {
-  if (result.ok) return result;
-  switch (result.reason) {
-    case 'bad_email':
-      throw new AppError('bad_email', 400, `${email} is not an e-mail address.`);
-    case 'exists':
-      throw new AppError('account_exists', 409, `${email} has an account already.`);
-    default:
-      throw new AppError('bad_password', 400, `The password is not accepted: ${passwordRule(result.reason)}.`);
-  }
+  if (password !== '') terminal.out(fields({ Password: `${password}   (shown only now)` }));
 }
 
 async function disable(terminal: Terminal, email: string): Promise<void> {
@@ -128,20 +104,11 @@ async function enable(terminal: Terminal, email: string): Promise<void> {
 
 async function breakGlass(terminal: Terminal, email: string, on: boolean): Promise<void> {
   await withRooms(terminal, async (rooms) => {
-    const { accountStore, connectionStore, audit, database } = rooms;
+    const { accountStore, connectionStore } = rooms;
     const account = await findAccount(rooms, email);
     const state = on ? 'a break-glass account' : 'no break-glass account';
     if (account.breakGlass === on) return terminal.out(`${called(account)} was ${state} already.`);
-    if (on && !(await rooms.ways.hasPassword(account.id)))
-      throw new AppError(
-        'no_password',
-        409,
-        `${called(account)} has no password here to sign in with in an emergency.`,
-      );
-    await database.unit(async () => {
-      await accountStore.setBreakGlass(account.id, on);
-      await audit.record(events.breakGlassChanged({ accountId: account.id }, { breakGlass: on }));
-    });
+    await changeBreakGlass(rooms, account, on);
     terminal.out(`${called(account)} is now ${state}.`);
     const exclusive = (await connectionStore.list()).some((connection) => connection.exclusive);
     const left = (await accountStore.list()).some((one) => one.breakGlass && !one.disabledAt);

@@ -1,4 +1,6 @@
 /** A request to an administrator in words, for an approver at the command line. */
+
+import type { Facts, PartyFacts } from '../approval-facts.ts';
 import type { Difference } from '../approvals/differences.ts';
 import { type ApprovalRequest, sightOf } from '../approvals/request.ts';
 import { provenance } from '../clients/provenance.ts';
@@ -6,7 +8,6 @@ import { redirectHost } from '../clients/redirect-uris.ts';
 import { DEVICE_REDIRECT } from '../consents/agreement.ts';
 import type { Resource } from '../resources/resource.ts';
 import { visibleText } from '../web/visible-text.ts';
-import type { Facts, PartyFacts } from './approval-facts.ts';
 import { fields, moment, table } from './print.ts';
 
 /** Client-stated, so always between quotation marks, which it cannot close. */
@@ -22,10 +23,11 @@ export function whoAsks({ stated, clientId, downstream }: ApprovalRequest): stri
 }
 
 /** "pending", "approved for everyone until …", … */
-export function statusOf({ state, audience, expiresAt, decidedAt, decidedBy }: ApprovalRequest, now: Date): string {
+export function statusOf(request: ApprovalRequest, now: Date): string {
+  const { state, audience, expiresAt, decidedAt, decidedBy, firstApproval } = request;
   switch (state) {
     case 'pending':
-      return 'pending';
+      return firstApproval ? 'pending: approved once, a second approver has to confirm' : 'pending';
     case 'approved': {
       const whom = audience === 'everyone' ? ' for everyone' : '';
       const ended = expiresAt && expiresAt <= now;
@@ -45,9 +47,16 @@ export function describeRequest(
   {
     email,
     decidedBy,
+    firstBy,
     changed,
     now,
-  }: { email: string; decidedBy?: string | undefined; changed: readonly Difference[]; now: Date },
+  }: {
+    email: string;
+    decidedBy?: string | undefined;
+    firstBy?: string | undefined;
+    changed: readonly Difference[];
+    now: Date;
+  },
 ): string {
   const { id, state, reason, note, createdAt, scopes } = request;
   const { client, downstream, resource } = facts;
@@ -56,6 +65,7 @@ export function describeRequest(
     fields({
       Request: id,
       Status: statusOf(request, now),
+      'Approved first by': firstBy && `${firstBy}, ${termsOf(request)}`,
       'Decided by': decidedBy,
       Asked: moment(createdAt),
       Reason: reason ?? '-',
@@ -71,6 +81,12 @@ export function describeRequest(
     parts.push(`\nTo approve what you see here: npx consentry approvals approve ${id} --seen ${sightOf(request)}`);
   }
   return parts.join('\n');
+}
+
+/** What a second approver has to confirm. */
+export function termsOf({ firstApproval: first }: ApprovalRequest): string {
+  if (!first) return '';
+  return `for ${first.audience === 'everyone' ? 'everyone' : 'who asked'}, ${first.days} days, ${moment(first.at)}`;
 }
 
 function partyFields(party: PartyFacts, prefix: string): Record<string, string | undefined> {

@@ -1,16 +1,15 @@
 /** `consentry approvals …`: what people ask an administrator for, and what becomes of it (consent.md §5). */
 import { type Command, Option } from 'commander';
-import { DEFAULT_DAYS, MAX_DAYS } from '../approvals/approval.ts';
-import type { ApprovalRequest, ApprovalState, Approver } from '../approvals/request.ts';
+import { decideApproval, findRequest, revokeApproval, withdrawFirstApproval } from '../approval-acts.ts';
+import { readFacts } from '../approval-facts.ts';
+import { DEFAULT_DAYS, MAX_DAYS } from '../approvals/deciding.ts';
+import type { ApprovalRequest, ApprovalState } from '../approvals/request.ts';
 import type { ApprovalEntry } from '../approvals/store.ts';
-import { events } from '../audit/events.ts';
 import { normaliseEmail } from '../credentials.ts';
 import { AppError } from '../errors.ts';
-import type { Resource } from '../resources/resource.ts';
 import type { Rooms } from '../rooms.ts';
 import { visibleText } from '../web/visible-text.ts';
-import { readFacts } from './approval-facts.ts';
-import { describeRequest, inWords, quoted, statusOf, whoAsks } from './approval-view.ts';
+import { describeRequest, inWords, quoted, statusOf, termsOf, whoAsks } from './approval-view.ts';
 import { withRooms } from './open.ts';
 import { examples } from './options.ts';
 import { moment, printJson, table } from './print.ts';
@@ -48,7 +47,7 @@ export function approvalCommands(program: Command, terminal: Terminal): void {
     .action((id: string) => show(terminal, id));
   decideCommands(approvals, terminal);
   withApprover(approvals.command('revoke'))
-    .description('take an approval back: whoever relied on it is asked to wait again')
+    .description('take an approval back, or your own first one: whoever relied on it is asked to wait again')
     .argument('<id>', 'as approvals list shows it')
     .addHelpText(
       'after',
@@ -80,7 +79,10 @@ function decideCommands(approvals: Command, terminal: Terminal): void {
 }
 
 function withApprover(command: Command): Command {
-  return command.option('--as <email>', 'who decides: an owner; may be left out while there is only one');
+  return command.option(
+    '--as <email>',
+    'who decides: an owner, an administrator or an owner of the MCP server; may be left out while there is only one',
+  );
 }
 
 async function list(terminal: Terminal, { state, json }: ListOptions): Promise<void> {
@@ -110,9 +112,13 @@ async function show(terminal: Terminal, id: string): Promise<void> {
     const facts = await readFacts(rooms, await findRequest(rooms, id));
     // From here on the request holds what is shown: it is what approve compares with.
     const { request, differences } = await rooms.approvals.look(id, facts.current);
-    const decidedBy = request.decidedBy && (await personOf(rooms, request.decidedBy));
+    const { decidedBy: decider, firstApproval: first } = request;
+    const decidedBy = decider && (await personOf(rooms, decider));
+    const firstBy = first && (await personOf(rooms, first.by));
     const email = await personOf(rooms, request.accountId);
-    terminal.out(describeRequest(request, facts, { email, decidedBy, changed: differences, now: rooms.now() }));
+    terminal.out(
+      describeRequest(request, facts, { email, decidedBy, firstBy, changed: differences, now: rooms.now() }),
+    );
   });
 }
 
@@ -123,15 +129,10 @@ async function decide(
   { as, note, everyone, days, seen }: DecideOptions,
 ): Promise<void> {
   await withRooms(terminal, async (rooms) => {
-    const approver = await findApprover(rooms, as);
-    const { current, resource } = await readFacts(rooms, await findRequest(rooms, id));
-    const outcome = await rooms.database.unit(async () => {
-      const made = await rooms.approvals.decide({
-        ...{ id, decision, note, days, seen, current, approver: approver.id },
-        audience: everyone ? 'everyone' : 'person',
-      });
-      if (made.outcome !== 'changed') await tell(rooms, made.request, resource);
-      return made;
+    const approver = await findApprover(rooms, await findRequest(rooms, id), as);
+    const outcome = await decideApproval(rooms, {
+      ...{ id, decision, note, days, seen, approver: approver.id },
+      audience: everyone ? 'everyone' : 'person',
     });
     const { request } = outcome;
     if (outcome.outcome === 'changed') {
@@ -139,26 +140,14 @@ async function decide(
       const message = `Nothing was approved. Look again: npx consentry approvals show ${id}`;
       throw new AppError('approval_changed', 409, message);
     }
+    if (outcome.outcome === 'first') return terminal.out(saidFirst(request, outcome.replaced !== undefined));
     terminal.out(said(request, await personOf(rooms, request.accountId)));
   });
 }
 
-/** Both sides are told: the record, and who asked. */
-async function tell(rooms: Rooms, request: ApprovalRequest, resource: Resource | undefined): Promise<void> {
-  const { accountId, clientId, stated, scopes, audience, expiresAt } = request;
-  const decision = request.state === 'approved' ? 'approved' : 'denied';
-  const details = {
-    ...{ approval: request.id, decision, approver: request.decidedBy ?? '' },
-    ...(audience ? { audience } : {}),
-    ...(expiresAt ? { until: expiresAt.toISOString() } : {}),
-  };
-  await rooms.audit.record(events.approvalDecided({ accountId, clientId, resource: resource?.uri, scopes }, details));
-  await rooms.notices.approvalDecided({
-    ...{ requestId: request.id, accountId, decision, note: request.note },
-    clientName: (stated.downstream ?? stated.client).name,
-    ...(stated.downstream ? { through: stated.client.name } : {}),
-    resourceName: resource?.name ?? '',
-  });
+function saidFirst(request: ApprovalRequest, replaced: boolean): string {
+  const before = replaced ? 'Somebody else had approved something else first: that no longer counts.\n' : '';
+  return `${before}Noted: ${termsOf(request)}. Nothing is approved until a second approver confirms the same.`;
 }
 
 function said(request: ApprovalRequest, email: string): string {
@@ -169,30 +158,17 @@ function said(request: ApprovalRequest, email: string): string {
   return `Approved: ${whom} may connect ${client} with ${what}.\nThe press on the consent page is still needed.`;
 }
 
+/** An approval, or a first one that nobody has confirmed. */
 async function revoke(terminal: Terminal, id: string, { as }: DecideOptions): Promise<void> {
   await withRooms(terminal, async (rooms) => {
-    const approver = await findApprover(rooms, as);
     const found = await findRequest(rooms, id);
-    const resource = (await rooms.resources.findById(found.resourceId))?.uri;
-    const { accountId, clientId, scopes, stated } = found;
-    await rooms.database.unit(async () => {
-      await rooms.approvals.revoke({ id, approver: approver.id });
-      const details = { approval: id, approver: approver.id };
-      await rooms.audit.record(events.approvalRevoked({ accountId, clientId, resource, scopes }, details));
-    });
-    terminal.out(`Took the approval of ${quoted(stated.client.name, clientId)} back.`);
+    const approver = (await findApprover(rooms, found, as)).id;
+    const first = found.state === 'pending' && found.firstApproval;
+    const { stated } = first
+      ? await withdrawFirstApproval(rooms, { id, approver })
+      : await revokeApproval(rooms, { id, approver });
+    terminal.out(`Took the ${first ? 'first ' : ''}approval of ${quoted(stated.client.name, found.clientId)} back.`);
   });
-}
-
-/** @throws AppError 404 `unknown_approval` */
-async function findRequest(rooms: Rooms, id: string): Promise<ApprovalRequest> {
-  const request = await rooms.approvals.find(id);
-  if (request) return request;
-  throw new AppError(
-    'unknown_approval',
-    404,
-    `There is no request ${id}. See: npx consentry approvals list --state all`,
-  );
 }
 
 /** A provider may call its people whatever it likes, also by somebody else's address: it is named with them. */
@@ -203,18 +179,19 @@ async function personOf({ accountStore, connectionNamesOf }: Rooms, id: string):
   return names.length === 0 ? called : `${called} (by ${visibleText(names.join(', '), 'NFC')})`;
 }
 
-/** The one owner, or the owner of this address. */
-async function findApprover(rooms: Rooms, email: string | undefined): Promise<Approver> {
-  const approvers = await rooms.accountStore.listApprovers();
+/** The one who may decide at the request's MCP server, or the one of this address. */
+async function findApprover(rooms: Rooms, { resourceId }: ApprovalRequest, email: string | undefined) {
+  const approvers = await rooms.approvers.of(resourceId);
   const named =
     email === undefined ? approvers : approvers.filter((one) => normaliseEmail(one.email) === normaliseEmail(email));
   const [first, second] = named;
   if (first && !second) return first;
   if (email === undefined && second) {
-    throw new AppError('bad_input', 400, 'Say with --as <email> who decides: there is more than one owner.');
+    throw new AppError('bad_input', 400, 'Say with --as <email> who decides: there is more than one who may.');
   }
-  const who = email === undefined ? 'Nobody here is' : second ? `More than one owner is ${email};` : `${email} is not`;
-  throw new AppError('not_approver', 403, `${who} an owner who may decide. See: npx consentry account list`);
+  const who = email === undefined ? 'Nobody here is' : second ? `More than one person is ${email};` : `${email} is not`;
+  const whom = 'an owner, an administrator or the owner of the MCP server, and so may not decide';
+  throw new AppError('not_approver', 403, `${who} ${whom}. See: npx consentry account list`);
 }
 
 function toJson(request: ApprovalEntry) {
@@ -235,6 +212,7 @@ function toJson(request: ApprovalEntry) {
     reason: reason ?? null,
     asked_at: request.createdAt,
     audience: request.audience ?? null,
+    first_approval: request.firstApproval ?? null,
     decided_at: request.decidedAt ?? null,
     decided_by: request.decidedBy ?? null,
     note: request.note ?? null,

@@ -7,9 +7,11 @@ import { documentCommands } from './client-documents.ts';
 import { LIST_HELP, LISTED_ORIGINS, type ListOptions, list, show } from './client-list.ts';
 import { type ClientOptions, KIND_HELP, parseAccess, parseClientOptions } from './client-options.ts';
 import { FAMILY_HELP, revoke } from './client-revoke.ts';
+import { clientStandingCommands } from './client-standing.ts';
 import { withRooms } from './open.ts';
 import { collect, END_OF_TOKENS, examples } from './options.ts';
 import { fields, printJson } from './print.ts';
+import { clientSecretCommand } from './secret-rotation.ts';
 import type { Terminal } from './terminal.ts';
 
 export function clientCommands(program: Command, terminal: Terminal): void {
@@ -52,6 +54,8 @@ export function clientCommands(program: Command, terminal: Terminal): void {
       ),
     )
     .action((id: string, options: { family?: boolean }) => revoke(terminal, id, options));
+  clientSecretCommand(client, terminal);
+  clientStandingCommands(client, terminal);
   documentCommands(client, terminal);
 }
 

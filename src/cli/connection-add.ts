@@ -2,14 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
+import { assertFits, assertItself } from '../connection-checks.ts';
 import { addConnection } from '../connections.ts';
-import { AppError } from '../errors.ts';
-import { collision, sift } from '../federation/apart.ts';
 import { publicJwk } from '../federation/configuration/certificates.ts';
 import type { Kind, Problem } from '../federation/configuration/description.ts';
 import type { NewConnection } from '../federation/connection-store.ts';
-import { diagnose } from '../federation/diagnosis/diagnosis.ts';
-import type { Rooms } from '../rooms.ts';
 import { createEgress } from '../web/egress.ts';
 import { warnOfLockout } from './connection-living.ts';
 import {
@@ -126,42 +123,12 @@ async function print(
     terminal.err('warning: everybody with a work or school account in any organisation may come in now.');
 }
 
-/** Told apart from every other connection, and by name. @throws AppError */
-export async function assertFits(
-  { connectionStore }: Pick<Rooms, 'connectionStore'>,
-  ownIssuer: string,
-  connection: Pick<NewConnection, 'id' | 'name' | 'kind' | 'settings' | 'secrets'>,
-): Promise<void> {
-  const { sound } = await sift({
-    survey: () => connectionStore.survey(),
-    findSecrets: ({ id }) => connectionStore.findSecrets(id),
-    issuer: ownIssuer,
-  });
-  const why = collision(connection as NewConnection, connection.secrets, sound, ownIssuer);
-  if (why !== undefined) throw new AppError('connection_collides', 409, `Nothing was changed: ${why}.`);
-  const namesake = sound.find(
-    ({ record }) => record.id !== connection.id && record.name.toLowerCase() === connection.name.toLowerCase(),
-  );
-  if (!namesake) return;
-  const message = `There is a connection called ${namesake.record.name} already. Say with --name what people will read on the button.`;
-  throw new AppError('connection_name_taken', 409, message);
-}
-
 /** A provider that is away keeps nobody from adding it; one that is somebody else is refused. */
 export async function tellOfDiscovery(terminal: Terminal, config: Config, connection: NewConnection): Promise<void> {
-  if (connection.kind === 'entra') return;
   const egress = createEgress(config);
   try {
-    const steps = await diagnose(
-      connection,
-      [],
-      { fetch: egress.fetch, now: () => new Date(), issuer: config.issuer },
-      'discovery',
-    );
-    const wrong = steps.find(({ step, result }) => result !== 'ok' && ['issuer', 'addresses'].includes(step));
-    if (wrong)
-      throw new AppError('connection_refused', 400, `Nothing was changed: ${wrong.what}. ${wrong.todo ?? ''}`.trim());
-    const away = steps.find(({ result }) => result === 'failed');
+    const deps = { fetch: egress.fetch, now: () => new Date(), issuer: config.issuer };
+    const away = await assertItself(connection, deps);
     if (away) terminal.err(`warning: ${away.what}. ${away.todo ?? ''}`.trim());
   } finally {
     egress.close();

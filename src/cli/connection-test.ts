@@ -1,12 +1,10 @@
 /** `consentry connection test`: what a sign-in would meet, told step by step. */
 import type { Command } from 'commander';
+import { tryConnection } from '../connection-checks.ts';
 import { AppError } from '../errors.ts';
-import { sift } from '../federation/apart.ts';
-import { diagnose } from '../federation/diagnosis/diagnosis.ts';
 import type { Step } from '../federation/diagnosis/step.ts';
 import { createEgress } from '../web/egress.ts';
 import { visibleText } from '../web/visible-text.ts';
-import { findLiving } from './connection-living.ts';
 import { withRooms } from './open.ts';
 import { examples } from './options.ts';
 import { printJson } from './print.ts';
@@ -29,20 +27,10 @@ export function testCommand(connection: Command, terminal: Terminal): void {
 }
 
 async function test(terminal: Terminal, id: string, { json }: { json?: boolean }): Promise<void> {
-  const { name, steps } = await withRooms(terminal, async ({ connectionStore, now }, config) => {
-    const record = await findLiving({ connectionStore }, id);
-    const secrets = await connectionStore.findSecrets(id).catch(() => undefined);
-    if (!secrets) {
-      const message =
-        'Its secrets cannot be opened: they were sealed by another MASTER_KEY. Give them anew with connection update.';
-      throw new AppError('connection_unusable', 409, message);
-    }
-    const findSecrets = (one: { id: string }) => connectionStore.findSecrets(one.id);
-    const { sound } = await sift({ survey: () => connectionStore.survey(), findSecrets, issuer: config.issuer });
+  const { name, steps } = await withRooms(terminal, async (rooms, config) => {
     const egress = createEgress(config);
     try {
-      const deps = { fetch: egress.fetch, now, issuer: config.issuer };
-      return { name: record.name, steps: await diagnose({ ...record, secrets }, sound, deps) };
+      return await tryConnection(rooms, id, { fetch: egress.fetch, now: rooms.now, issuer: config.issuer });
     } finally {
       egress.close();
     }

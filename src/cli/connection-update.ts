@@ -1,14 +1,15 @@
 /** `consentry connection update`: part of a connection is changed, and told whom that touches. */
 import type { Command } from 'commander';
+import { assertChangeable, assertFits, findLiving } from '../connection-checks.ts';
 import { changeConnection, placeOf } from '../connections.ts';
 import { AppError } from '../errors.ts';
-import { lastEnd } from '../federation/configuration/certificates.ts';
 import { describeSettings, type Problem, parseDay } from '../federation/configuration/description.ts';
+import { besideTheOld, onlyTheNewest } from '../federation/configuration/overlap.ts';
 import type { Credentials } from '../federation/configuration/provider-credentials.ts';
 import type { ConnectionChange, ConnectionRecord } from '../federation/connection-store.ts';
 import type { ConnectionSecrets } from '../federation/settings.ts';
-import { assertFits, tellOfDiscovery } from './connection-add.ts';
-import { assertChangeable, findLiving, warnOfLockout } from './connection-living.ts';
+import { tellOfDiscovery } from './connection-add.ts';
+import { warnOfLockout } from './connection-living.ts';
 import {
   credentialNames,
   describeOptions,
@@ -134,11 +135,11 @@ function credentialsOf(
   problems: Problem[],
 ): Credentials | undefined {
   const kept = { authentication: settings.authentication };
-  if (options.retireCertificate) return retire(before, kept);
+  if (options.retireCertificate) return onlyTheNewest(before, kept);
   const names = namesGiven(terminal, options);
   if (names) {
     const read = readOwnCredentials(kind, names, terminal, problems);
-    return read && overlapping(read, before, options.certificate);
+    return read && besideTheOld(read, before);
   }
   const { clientAuth } = options;
   if (clientAuth !== undefined && before.clientSecret !== undefined)
@@ -152,30 +153,6 @@ function credentialsOf(
 function namesGiven(terminal: Terminal, options: UpdateOptions) {
   const names = credentialNames(options, terminal);
   return names?.client_secret_env === undefined || options.secretExpires !== undefined ? names : undefined;
-}
-
-/**
- * One certificate: the one there was stays good beside it, and given again it takes nothing away.
- * @throws AppError 400 where one of two would go unsaid
- */
-function overlapping(read: Credentials, before: ConnectionSecrets, paths: readonly string[] | undefined): Credentials {
-  const [newest] = read.secrets.certificates;
-  if (paths?.length !== 1 || !newest) return read;
-  const others = before.certificates.filter(({ certificate }) => certificate !== newest.certificate);
-  if (others.length > 1) {
-    const message =
-      'There are two certificates already, and two at most: retire one first (--retire-certificate), or give both that shall be there.';
-    throw new AppError('bad_connection', 400, message);
-  }
-  const isFirst = before.certificates[0]?.certificate === newest.certificate;
-  const certificates = isFirst ? before.certificates : [newest, ...others];
-  return { ...read, secrets: { certificates }, credentialEndsAt: lastEnd(certificates) };
-}
-
-function retire(before: ConnectionSecrets, kept: Pick<Credentials, 'authentication'>): Credentials {
-  const [newest, ...old] = before.certificates;
-  if (!newest || old.length === 0) throw new AppError('bad_connection', 400, 'There is only one certificate, or none.');
-  return { ...kept, secrets: { certificates: [newest] }, credentialEndsAt: lastEnd([newest]) };
 }
 
 function parsedDay(day: string, problems: Problem[]): Date | undefined {

@@ -1,19 +1,19 @@
 /** What is said of a connection: its addresses, how it does, and what to enter at the provider. */
 
+import { providerAddresses } from '../federation/addresses.ts';
 import { certificateDates, thumbprints } from '../federation/configuration/certificates.ts';
-import { callbackUrl } from '../federation/connection.ts';
 import type { BrokenConnection, ConnectionRecord, NewConnection } from '../federation/connection-store.ts';
 import { clouds } from '../federation/entra/clouds.ts';
 import { moment } from './print.ts';
 
 type Place = Pick<NewConnection, 'id' | 'kind'>;
 
-/** What a provider has to know of us. Entra ID knows only front-channel logout. */
-export function describeAddresses(issuer: string, { id, kind }: Place) {
+export function describeAddresses(issuer: string, place: Place) {
+  const { callbackUrl, frontChannelLogoutUrl, backChannelLogoutUrl } = providerAddresses(issuer, place);
   return {
-    callback_url: callbackUrl(issuer, id),
-    front_channel_logout_url: `${issuer}/federation/${id}/frontchannel-logout`,
-    back_channel_logout_url: kind === 'oidc' ? `${issuer}/federation/${id}/backchannel-logout` : undefined,
+    callback_url: callbackUrl,
+    front_channel_logout_url: frontChannelLogoutUrl,
+    back_channel_logout_url: backChannelLogoutUrl,
   };
 }
 

@@ -1,11 +1,10 @@
 /** `consentry connection …`: the identity providers by which people may sign in. */
 import type { Command } from 'commander';
+import { assertChangeable, findLiving, siftStored } from '../connection-checks.ts';
 import { confirmIdentities, removeConnection, unknownConnection } from '../connections.ts';
-import { sift } from '../federation/apart.ts';
 import type { BrokenConnection, ConnectionRecord } from '../federation/connection-store.ts';
 import type { Rooms } from '../rooms.ts';
 import { addCommands } from './connection-add.ts';
-import { assertChangeable, findLiving } from './connection-living.ts';
 import { testCommand } from './connection-test.ts';
 import { updateCommand } from './connection-update.ts';
 import {
@@ -66,10 +65,11 @@ export function connectionCommands(program: Command, terminal: Terminal): void {
 }
 
 async function list(terminal: Terminal, { json }: { json?: boolean }): Promise<void> {
-  const { sound, broken, now, issuer } = await withRooms(terminal, async ({ connectionStore, now }, { issuer }) => {
-    const findSecrets = ({ id }: ConnectionRecord) => connectionStore.findSecrets(id);
-    return { ...(await sift({ survey: () => connectionStore.survey(), findSecrets, issuer })), now: now(), issuer };
-  });
+  const { sound, broken, now, issuer } = await withRooms(terminal, async (rooms, { issuer }) => ({
+    ...(await siftStored(rooms, issuer)),
+    now: rooms.now(),
+    issuer,
+  }));
   if (json) {
     const all = [...sound.map(({ record }) => describeConnection(record, issuer)), ...broken.map(describeBroken)];
     return printJson(terminal, all);
@@ -88,11 +88,7 @@ async function show(terminal: Terminal, id: string, { json }: { json?: boolean }
     const record = await findAny(rooms, id);
     // Why secrets cannot be opened is told below.
     const secrets = await rooms.connectionStore.findSecrets(id).catch(() => ({ certificates: [] }));
-    const { broken } = await sift({
-      survey: () => rooms.connectionStore.survey(),
-      findSecrets: (one) => rooms.connectionStore.findSecrets(one.id),
-      issuer,
-    });
+    const { broken } = await siftStored(rooms, issuer);
     const people = await rooms.connectionPeople.countPeople(id);
     const orphans = await rooms.connectionPeople.countOrphans(id);
     const own = broken.find((one) => one.id === id);

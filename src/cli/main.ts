@@ -30,6 +30,7 @@ const exitCode = await run(process.argv.slice(2), {
   env: process.env,
   root,
   stdin: process.stdin,
+  isTerminal: process.stdout.isTTY === true,
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
   signal: stop.signal,

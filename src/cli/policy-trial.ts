@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import type { ClientRecord } from '../clients/client.ts';
 import { displayName } from '../clients/display-name.ts';
-import { isProven, isSharedHost } from '../clients/provenance.ts';
+import { isSharedHost } from '../clients/provenance.ts';
 import { sameRedirect } from '../clients/redirect-uris.ts';
 import { DEVICE_REDIRECT } from '../consents/agreement.ts';
 import { AppError } from '../errors.ts';
 import type { ConsentingClient } from '../policy/consent-store.ts';
 import { judgeBy, type PolicyQuestion, type Verdict } from '../policy/policy.ts';
 import type { Rule } from '../policy/rule.ts';
+import { isProvenClient } from '../policy-changes.ts';
 import { canonicalResource, type Resource } from '../resources/resource.ts';
 import type { Rooms } from '../rooms.ts';
 import { visibleText } from '../web/visible-text.ts';
@@ -44,12 +45,6 @@ export function policyTestCommand(policy: Command, terminal: Terminal): void {
       ),
     )
     .action((options: TestOptions) => test(terminal, options));
-}
-
-/** Known by more than its word (consent.md §1). */
-export function isProvenClient({ id, origin, metadata, redirectUri }: ConsentingClient): boolean {
-  const authMethod = String(metadata.token_endpoint_auth_method ?? 'none');
-  return isProven({ clientId: id, origin, redirectUri, authMethod });
 }
 
 async function test(terminal: Terminal, options: TestOptions): Promise<void> {

@@ -1,18 +1,20 @@
 /** `consentry policy …`: the rules of who may connect, and what a change of them does to people. */
-import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { events } from '../audit/events.ts';
-import { isSharedHost } from '../clients/provenance.ts';
-import { redirectKey } from '../clients/redirect-uris.ts';
 import { AppError } from '../errors.ts';
-import { addRule, type Change, moveRule, removeRule, setDefault } from '../policy/changes.ts';
-import { type Impact, impactOf } from '../policy/impact.ts';
-import { CEILINGS, type Ceiling, type MatchRule, matchWords, parseRule, type Rule } from '../policy/rule.ts';
-import { canonicalResource } from '../resources/resource.ts';
-import { scopeDigest } from '../resources/scopes.ts';
+import type { Impact } from '../policy/impact.ts';
+import { CEILINGS, type Ceiling } from '../policy/rule.ts';
+import {
+  changePolicy,
+  defaultChange,
+  type PolicyPlan,
+  ruleAddition,
+  ruleMove,
+  ruleRemoval,
+} from '../policy-changes.ts';
+import type { Rooms } from '../rooms.ts';
 import { withRooms } from './open.ts';
 import { examples } from './options.ts';
-import { isProvenClient, policyTestCommand } from './policy-trial.ts';
+import { policyTestCommand } from './policy-trial.ts';
 import { describeImpact, describeRule, effectWords, impactTable, impactWords, ruleWords } from './policy-words.ts';
 import { printJson, table } from './print.ts';
 import type { Terminal } from './terminal.ts';
@@ -33,14 +35,9 @@ interface AddOptions extends ChangeOptions {
   before?: string;
 }
 
-/** A change with the words for it, and what is recorded. */
+/** A change with the words for it: "Added rule 3f…" and "Would add rule 3f…" */
 interface Plan {
-  change: Change;
-  reason: 'rule_added' | 'rule_removed' | 'rule_moved' | 'default_changed';
-  details: Record<string, string | readonly string[]>;
-  /** MCP server that the rule names. */
-  resource?: string | undefined;
-  /** "Added rule 3f…" and "Would add rule 3f…" */
+  plan: PolicyPlan;
   done: string;
   would: string;
 }
@@ -150,30 +147,21 @@ async function list(terminal: Terminal, { json }: { json?: boolean }): Promise<v
   }
 }
 
-type Resources = { findByUri(uri: string): Promise<{ uri: string } | undefined> };
+type Resources = Pick<Rooms['resources'], 'findByUri'>;
 
-async function addition(options: AddOptions, resources: Resources): Promise<Plan> {
-  const { effect, clientHost, redirectHost, softwareId, note, before } = options;
-  const resource = await parseResource(options.resource, resources);
-  const sensitivity = options.sensitivity?.split(',').map((one) => one.trim());
-  const stated = Object.entries({ clientHost, redirectHost, softwareId, resource, sensitivity });
-  const match = Object.fromEntries(stated.filter(([, value]) => value !== undefined));
-  const parsed = parseRule({ effect, match, ...(note === undefined ? {} : { note }) }, { isSharedHost });
-  const rule: MatchRule = { kind: 'match', id: randomBytes(6).toString('hex'), ...parsed };
-  const words = `${effectWords(rule)} where ${ruleWords(rule)}`;
-  return {
-    change: addRule(rule, before),
-    reason: 'rule_added',
-    details: { rule: rule.id, effect, match: matchWords(rule.match), ...(before ? { before } : {}) },
-    resource,
-    done: `Added the rule ${rule.id}: ${words}.`,
-    would: `Would add the rule: ${words}.`,
-  };
+async function addition({ sensitivity, ...options }: AddOptions, resources: Resources): Promise<Plan> {
+  const { effect, clientHost, redirectHost, softwareId, resource, note, before } = options;
+  const said = { effect, clientHost, redirectHost, softwareId, resource, note, before };
+  const plan = await ruleAddition(
+    { ...said, sensitivity: sensitivity?.split(',').map((one) => one.trim()) },
+    resources,
+  );
+  const words = plan.rule ? `${effectWords(plan.rule)} where ${ruleWords(plan.rule)}` : '';
+  return { plan, done: `Added the rule ${plan.rule?.id}: ${words}.`, would: `Would add the rule: ${words}.` };
 }
 
 function removal(id: string): Plan {
-  const sentence = { done: `Removed the rule ${id}.`, would: `Would remove the rule ${id}.` };
-  return { change: removeRule(id), reason: 'rule_removed', details: { rule: id }, ...sentence };
+  return { plan: ruleRemoval(id), done: `Removed the rule ${id}.`, would: `Would remove the rule ${id}.` };
 }
 
 function moving(id: string, { before, last }: { before?: string; last?: boolean }): Plan {
@@ -181,24 +169,13 @@ function moving(id: string, { before, last }: { before?: string; last?: boolean 
     throw new AppError('bad_input', 400, 'Say where the rule goes: --before another rule, or --last.');
   }
   const where = before === undefined ? 'to the end' : `before ${before}`;
-  return {
-    change: moveRule(id, before),
-    reason: 'rule_moved',
-    details: { rule: id, before: before ?? 'default' },
-    done: `Moved the rule ${id} ${where}.`,
-    would: `Would move the rule ${id} ${where}.`,
-  };
+  const sentence = { done: `Moved the rule ${id} ${where}.`, would: `Would move the rule ${id} ${where}.` };
+  return { plan: ruleMove(id, before), ...sentence };
 }
 
 function defaultOf(peopleApprove: Ceiling): Plan {
   const words = ruleWords({ kind: 'default', id: 'default', peopleApprove });
-  return {
-    change: setDefault(peopleApprove),
-    reason: 'default_changed',
-    details: { rule: 'default', peopleApprove },
-    done: `From now on: ${words}.`,
-    would: `Would then hold: ${words}.`,
-  };
+  return { plan: defaultChange(peopleApprove), done: `From now on: ${words}.`, would: `Would then hold: ${words}.` };
 }
 
 /** Makes the change, or with `--dry-run` tries it on a copy, and says what it does to people. */
@@ -207,43 +184,20 @@ async function make(
   { dryRun = false, json }: ChangeOptions,
   prepare: (resources: Resources) => Plan | Promise<Plan>,
 ): Promise<void> {
-  const { plan, changed, impacts } = await withRooms(terminal, async (rooms) => {
-    const { policyStore, database, audit, resources } = rooms;
-    const plan = await prepare(resources);
-    const { change, reason, details, resource } = plan;
-    const lists = await database.unit(async () => {
-      if (dryRun) {
-        const before = await policyStore.list();
-        return { before, after: change(before) };
-      }
-      const made = await policyStore.change(change);
-      if (differ(made)) await audit.record(events.policyChanged({ resource }, details, reason));
-      return made;
-    });
-    const deps = { store: policyStore, isSharedHost, isProven: isProvenClient, redirectKey, scopeDigest };
-    return { plan, changed: differ(lists), impacts: await impactOf(lists, deps) };
+  const { made, changed, impacts } = await withRooms(terminal, async (rooms) => {
+    const made = await prepare(rooms.resources);
+    return { made, ...(await changePolicy(rooms, made.plan, { dryRun })) };
   });
-  if (json) return printJson(terminal, describeChange(plan, { dryRun, changed, impacts }));
+  if (json) return printJson(terminal, describeChange(made.plan, { dryRun, changed, impacts }));
   if (!changed) return terminal.out('It is so already; nothing was changed.');
-  terminal.out(dryRun ? plan.would : plan.done);
+  terminal.out(dryRun ? made.would : made.done);
   terminal.out(impactWords(impacts, dryRun));
   if (dryRun && impacts.length > 0) terminal.out(`\n${impactTable(impacts)}`);
 }
 
 function describeChange(
-  { details }: Plan,
+  { details }: PolicyPlan,
   { dryRun, changed, impacts }: { dryRun: boolean; changed: boolean; impacts: readonly Impact[] },
 ) {
   return { rule: details.rule, dry_run: dryRun, changed, ...describeImpact(impacts) };
-}
-
-function differ({ before, after }: { before: readonly Rule[]; after: readonly Rule[] }): boolean {
-  return before.length !== after.length || before.some((rule, index) => rule !== after[index]);
-}
-
-async function parseResource(uri: string | undefined, resources: Resources): Promise<string | undefined> {
-  if (uri === undefined) return undefined;
-  const known = await resources.findByUri(canonicalResource(uri) ?? uri);
-  if (known) return known.uri;
-  throw new AppError('unknown_resource', 404, `There is no MCP server ${uri}. See: npx consentry resource list`);
 }

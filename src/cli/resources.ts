@@ -17,6 +17,7 @@ import {
   toJson,
 } from './resource-description.ts';
 import { assertConnections, type PeopleOptions, peopleOptions, readPeople } from './resource-people.ts';
+import { resourceSecretCommand } from './secret-rotation.ts';
 import type { Terminal } from './terminal.ts';
 
 interface AddOptions extends PeopleOptions {
@@ -66,6 +67,7 @@ export function resourceCommands(program: Command, terminal: Terminal): void {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('resource list', 'resource list --json'))
     .action((options: { json?: boolean }) => list(terminal, options));
+  resourceSecretCommand(resource, terminal);
   resourceChangeCommands(resource, terminal);
 }
 

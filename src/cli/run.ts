@@ -5,10 +5,13 @@ import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
 import { isDatabaseUnavailable } from '../storage/database.ts';
 import { accountCommands } from './accounts.ts';
+import { applyCommand } from './apply.ts';
 import { approvalCommands } from './approvals.ts';
 import { clientCommands } from './clients.ts';
 import { connectionCommands } from './connections.ts';
 import { consentCommands } from './consents.ts';
+import { demoDataCommand } from './demo-data.ts';
+import { keyCommands } from './keys.ts';
 import { migrateCommand } from './migrations.ts';
 import { policyCommands } from './policy.ts';
 import { resourceCommands } from './resources.ts';
@@ -61,7 +64,10 @@ function createProgram(terminal: Terminal): Command {
   policyCommands(program, terminal);
   roleCommands(program, terminal);
   scimCommands(program, terminal);
+  keyCommands(program, terminal);
+  applyCommand(program, terminal);
   migrateCommand(program, terminal);
+  demoDataCommand(program, terminal);
   hint(program);
   return program;
 }

@@ -1,14 +1,13 @@
 /** `consentry scim …`: the tokens by which a directory provisions people, and the groups that it sent. */
 import type { Command } from 'commander';
-import { events } from '../audit/events.ts';
 import { AppError } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
+import { createScimToken, MAX_TOKEN_DAYS, revokeScimToken, statusOf } from '../scim-tokens.ts';
 import { withRooms } from './open.ts';
 import { examples } from './options.ts';
 import { fields, moment, printJson, table } from './print.ts';
 import type { Terminal } from './terminal.ts';
 
-const MAX_DAYS = 3650;
 const MAX_GROUPS = 1000;
 const BEFORE = `
 The address for the directory is <issuer>/scim/v2. Two tokens of a connection are valid at most: make the second, give it to
@@ -54,19 +53,10 @@ async function create(
   options: { expiresDays?: string; json?: boolean },
 ): Promise<void> {
   const days = options.expiresDays === undefined ? undefined : parseDays(options.expiresDays);
-  const { token, record, issuer } = await withRooms(terminal, async (rooms, config) => {
-    const made = await rooms.database.unit(async () => {
-      await assertConnection(rooms, connectionId);
-      const created = await rooms.scimTokens.create(connectionId, days);
-      if (!created) {
-        const message = `${connectionId} has two valid tokens already. Revoke one: npx consentry scim token list ${connectionId}`;
-        throw new AppError('too_many_tokens', 409, message);
-      }
-      await rooms.audit.record(events.scimTokenCreated({}, about(created.record)));
-      return created;
-    });
-    return { ...made, issuer: config.issuer };
-  });
+  const { token, record, issuer } = await withRooms(terminal, async (rooms, config) => ({
+    ...(await createScimToken(rooms, connectionId, days)),
+    issuer: config.issuer,
+  }));
   const url = `${issuer}/scim/v2`;
   if (options.json) return printJson(terminal, { ...describe(record), token, url });
   terminal.out(`Made a token for ${connectionId}.`);
@@ -82,20 +72,8 @@ async function create(
 
 function parseDays(text: string): number {
   const days = Number(text);
-  if (/^\d+$/.test(text) && days >= 1 && days <= MAX_DAYS) return days;
-  throw new AppError('bad_input', 400, `--expires-days is a whole number from 1 to ${MAX_DAYS}.`);
-}
-
-/** @throws AppError 404, 409 */
-async function assertConnection({ connectionStore }: Pick<Rooms, 'connectionStore'>, id: string): Promise<void> {
-  const connection = await connectionStore.find(id);
-  if (!connection || connection.removedAt)
-    throw new AppError('unknown_connection', 404, `There is no connection ${id}. See: npx consentry connection list`);
-  if (connection.kind !== 'entra') return;
-  const { tenants } = connection.settings;
-  if (tenants !== 'any' && tenants.length === 1) return;
-  const message = `People of several tenants come by ${id}, and an object id alone does not say whose it is: add a connection for each tenant.`;
-  throw new AppError('several_tenants', 409, message);
+  if (/^\d+$/.test(text) && days >= 1 && days <= MAX_TOKEN_DAYS) return days;
+  throw new AppError('bad_input', 400, `--expires-days is a whole number from 1 to ${MAX_TOKEN_DAYS}.`);
 }
 
 async function list(terminal: Terminal, connectionId: string | undefined, { json }: { json?: boolean }): Promise<void> {
@@ -136,26 +114,10 @@ async function listGroups(terminal: Terminal, connectionId: string, { json }: { 
 
 type Token = Awaited<ReturnType<Rooms['scimTokens']['list']>>[number];
 
-function statusOf({ revokedAt, expiresAt }: Token, now: Date): string {
-  if (revokedAt) return 'revoked';
-  return expiresAt && expiresAt <= now ? 'expired' : 'valid';
-}
-
 async function revoke(terminal: Terminal, id: string): Promise<void> {
-  await withRooms(terminal, ({ database, scimTokens, audit }) =>
-    database.unit(async () => {
-      const token = await scimTokens.find(id);
-      if (!token)
-        throw new AppError('unknown_token', 404, `There is no token ${id}. See: npx consentry scim token list`);
-      if (!(await scimTokens.revoke(id))) return terminal.out(`Token ${id} was revoked already.`);
-      await audit.record(events.scimTokenRevoked({}, about(token), 'administrator'));
-      terminal.out(`Token ${id} of ${token.connectionId} ended.`);
-    }),
-  );
-}
-
-function about({ id, connectionId, expiresAt }: Token) {
-  return { connection: connectionId, scimToken: id, ends: expiresAt?.toISOString() ?? null };
+  const { token, revoked } = await withRooms(terminal, (rooms) => revokeScimToken(rooms, id));
+  if (!revoked) return terminal.out(`Token ${id} was revoked already.`);
+  terminal.out(`Token ${id} of ${token.connectionId} ended.`);
 }
 
 function describe({ id, connectionId, createdAt, expiresAt, revokedAt, lastUsedAt }: Token) {

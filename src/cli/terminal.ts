@@ -7,6 +7,8 @@ export interface Terminal {
   /** The checkout: relative paths of the configuration count from here. */
   root: string;
   stdin: Readable & { isTTY?: boolean };
+  /** Whether somebody watches what `out` writes: only then are secrets written there. */
+  isTerminal?: boolean | undefined;
   /** Adds the line break. */
   out(text: string): void;
   err(text: string): void;

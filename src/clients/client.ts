@@ -1,5 +1,5 @@
 /** What Consentry knows of an OAuth client beside the metadata that the client states (RFC 7591 §2). */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { displayName } from './display-name.ts';
 
 /** How a client came to us. */
@@ -16,6 +16,12 @@ export interface ClientRecord {
   kind: ClientKind;
   metadata: ClientMetadata;
   secretHash: string | undefined;
+  /** The secret before the last rotation, accepted until then. */
+  previousSecret: { hash: string; endsAt: Date } | undefined;
+  /** When the secret was made; undefined for one that was never rotated and is as old as the client. */
+  secretCreatedAt: Date | undefined;
+  /** An owner said that it may ask for the scopes of the administration API. */
+  adminApi: boolean;
   createdAt: Date;
   lastUsedAt: Date | undefined;
   revokedAt: Date | undefined;
@@ -26,6 +32,11 @@ export interface ClientRecord {
 /** A client secret has at least 256 random bits, so one round of SHA-256 keeps it (no dictionary to try). */
 export function hashClientSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
+}
+
+/** 384 random bits in letters that every client sends unchanged, form-encoded or not. */
+export function newClientSecret(): string {
+  return randomBytes(48).toString('base64url');
 }
 
 /** Whether one client ID may stand for many programs: it gets no refresh token while it names nobody. */

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
+import { administeredQueries } from './administered-store.ts';
 import type { ClientKind, ClientMetadata, ClientOrigin, ClientRecord } from './client.ts';
 import { familyKey } from './families.ts';
 
@@ -58,6 +59,10 @@ export function createClientStore({ database, now }: { database: Database; now: 
       const where = { familyKey: key, ...(living ? { revokedAt: null } : {}) };
       const rows = await database.current().client.findMany({ where, orderBy: NEWEST_FIRST, take: limit });
       return rows.map(toRecord);
+    },
+    /** How many registrations of one program are not revoked. */
+    async countFamily(key: string): Promise<number> {
+      return database.current().client.count({ where: { familyKey: key, revokedAt: null } });
     },
     async create(client: Pick<ClientRecord, 'id' | 'origin' | 'kind' | 'metadata' | 'secretHash'>): Promise<void> {
       await database.write((tx) =>
@@ -145,6 +150,7 @@ export function createClientStore({ database, now }: { database: Database; now: 
             FOR NO KEY UPDATE SKIP LOCKED)`,
       );
     },
+    ...administeredQueries(database, toRecord),
   };
 }
 
@@ -182,9 +188,16 @@ function toRecord(row: Prisma.ClientGetPayload<object>): ClientRecord {
     kind: row.kind as ClientKind,
     metadata: row.metadata as ClientMetadata,
     secretHash: row.secretHash ?? undefined,
+    previousSecret: previousSecret(row),
+    secretCreatedAt: row.secretCreatedAt ?? undefined,
+    adminApi: row.adminApi,
     createdAt: row.createdAt,
     lastUsedAt: row.lastUsedAt ?? undefined,
     revokedAt: row.revokedAt ?? undefined,
     familyKey: row.familyKey ?? undefined,
   };
+}
+
+function previousSecret({ previousSecretHash: hash, previousSecretEndsAt: endsAt }: Prisma.ClientGetPayload<object>) {
+  return hash !== null && endsAt !== null ? { hash, endsAt } : undefined;
 }

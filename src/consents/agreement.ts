@@ -21,7 +21,7 @@ export interface Request extends Asking {
   accountId: string;
   /** For a proxy that named somebody (consent.md §4). */
   downstream?: Asking | undefined;
-  resource: Pick<Resource, 'id' | 'uri' | 'scopes'>;
+  resource: Pick<Resource, 'id' | 'uri' | 'scopes'> & Partial<Pick<Resource, 'builtIn'>>;
   scopes: readonly string[];
 }
 

@@ -51,6 +51,8 @@ export interface Circumstances {
   /** The person said no twice within ten minutes. */
   saidNoTwice: boolean;
   blocked: boolean;
+  /** It is about the administration API, which takes a full page every time. */
+  administers?: boolean | undefined;
 }
 
 /**
@@ -125,6 +127,7 @@ function circumstantial(
   if (circumstances.saidNoTwice) found.push({ kind: 'said_no_twice' });
   if (circumstances.device) found.push({ kind: 'device' });
   if (circumstances.namesNobody) found.push({ kind: 'names_nobody' });
+  if (circumstances.administers) found.push({ kind: 'administers' });
   if (circumstances.accountSwitched) found.push({ kind: 'account_switched' });
   if (circumstances.pageAskedFor) found.push({ kind: 'asked_for' });
   if (!basis) return found;

@@ -33,6 +33,7 @@ export type Difference =
   | { kind: 'not_straight' }
   | { kind: 'names_nobody' }
   | { kind: 'device' }
+  | { kind: 'administers' }
   | { kind: 'account_switched' }
   | { kind: 'asked_for' }
   | { kind: 'said_no_twice' }
@@ -57,6 +58,7 @@ export function gradeOf({ kind }: Difference): Grade {
     case 'not_straight':
     case 'names_nobody':
     case 'device':
+    case 'administers':
     case 'account_switched':
     case 'asked_for':
     case 'said_no_twice':

@@ -10,20 +10,36 @@ export interface RevocationDeps {
   database: Database;
 }
 
+/** Every way in which a consent ends before its date. */
+export const revocationReasons = [
+  'administrator',
+  'stopped_by_person',
+  'blocked_by_person',
+  'client_revoked',
+  'client_unused',
+  'client_deleted',
+  'admin_unmarked',
+  'role_lost',
+  'review_revoked',
+  'review_unanswered',
+] as const;
+export type RevocationReason = (typeof revocationReasons)[number];
+
 /** @returns the living consents that matched any of the filters, as they were */
 export function revokeConsents(
   { consents, audit, database }: RevocationDeps,
   filters: readonly ConsentFilter[],
-  reason = 'administrator',
+  reason: RevocationReason = 'administrator',
 ): Promise<ConsentEntry[]> {
   return database.unit(async () => {
     const revoked: ConsentEntry[] = [];
     for (const filter of filters) revoked.push(...(await consents.revoke(filter, reason)));
-    for (const { id, accountId, clientId, downstream, resourceUri, scopes } of revoked) {
-      const subject = { accountId, clientId, resource: resourceUri, scopes, consentId: id };
-      const details = downstream ? { actingFor: downstream.clientId } : {};
-      await audit.record(events.consentRevoked(subject, details, reason));
-    }
+    await audit.recordAll(
+      revoked.map(({ id, accountId, clientId, downstream, resourceUri, scopes }) => {
+        const subject = { accountId, clientId, resource: resourceUri, scopes, consentId: id };
+        return events.consentRevoked(subject, downstream ? { actingFor: downstream.clientId } : {}, reason);
+      }),
+    );
     return revoked;
   });
 }

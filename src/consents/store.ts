@@ -10,7 +10,7 @@ import { type AgreedScope, nextVersion, type Press } from './version.ts';
 export type ConsentStore = ReturnType<typeof createConsentStore>;
 
 export interface ConsentFilter {
-  id?: string;
+  id?: string | { in: string[] };
   accountId?: string;
   clientId?: string;
   downstreamClientId?: string | null;
@@ -117,13 +117,17 @@ export function createConsentStore({ database, now }: { database: Database; now:
             AND revoked_at IS NULL AND suspended_at IS NULL`,
       );
     },
-    /** Tombstones every living consent that matches; their grants, codes and tokens end with them. */
+    /** Tombstones every living consent that matches, each for one caller; their grants, codes and tokens end with them. */
     async revoke(filter: ConsentFilter, reason: string): Promise<ConsentEntry[]> {
       return database.write(async (tx) => {
-        const rows = await tx.consent.findMany({ where: { ...filter, revokedAt: null } });
-        const ids = rows.map((row) => row.id);
+        const found = await tx.consent.findMany({ where: { ...filter, revokedAt: null }, select: { id: true } });
+        // In one order, so that two never wait for each other; what ended meanwhile is left out.
+        const held = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM consents
+          WHERE id = ANY(${found.map(({ id }) => id)}) AND revoked_at IS NULL ORDER BY id FOR UPDATE`;
+        const ids = held.map(({ id }) => id);
+        const rows = await tx.consent.findMany({ where: { id: { in: ids } } });
         await tx.consent.updateMany({
-          where: { id: { in: ids }, revokedAt: null },
+          where: { id: { in: ids } },
           data: { revokedAt: now(), revokedReason: reason, livingKey: null },
         });
         await tx.grant.deleteMany({ where: { consentId: { in: ids } } });
@@ -171,7 +175,14 @@ const LOOPBACK_PORT = '^(http://(127[.]0[.]0[.]1|localhost|\\[::1\\])):[0-9]+';
 
 type Parties = Pick<Terms, 'accountId' | 'clientId' | 'downstream' | 'downstreamKey' | 'resourceId' | 'redirectKey'>;
 
-function livingKey({ accountId, clientId, downstream, downstreamKey, resourceId, redirectKey }: Parties): string {
+export function livingKey({
+  accountId,
+  clientId,
+  downstream,
+  downstreamKey,
+  resourceId,
+  redirectKey,
+}: Parties): string {
   const through = downstream ? [downstream.clientId, downstreamKey] : [];
   return createHash('sha256')
     .update(JSON.stringify([accountId, clientId, resourceId, redirectKey, ...through]))
@@ -223,9 +234,9 @@ function toData({ stated, scopeWords, ...version }: ReturnType<typeof nextVersio
   };
 }
 
-type Row = Prisma.ConsentGetPayload<object>;
+export type ConsentRow = Prisma.ConsentGetPayload<object>;
 
-function toConsent(row: Row): Consent {
+export function toConsent(row: ConsentRow): Consent {
   const { downstreamClientId, downstreamRedirectUri } = row;
   const stated = row.stated as unknown as Partial<StatedParties>;
   const scopeWords = row.scopeWords as unknown as Record<string, AgreedScope>;
@@ -269,7 +280,7 @@ function timesIn(words: Record<string, Partial<AgreedScope>>): Record<string, Sc
 }
 
 /** One query after the other, where an `include` asks all at once: a transaction has only one connection. */
-async function nameParties(db: Prisma.TransactionClient, rows: Row[]): Promise<ConsentEntry[]> {
+async function nameParties(db: Prisma.TransactionClient, rows: ConsentRow[]): Promise<ConsentEntry[]> {
   const among = (key: 'accountId' | 'clientId' | 'resourceId') => ({
     id: { in: [...new Set(rows.map((row) => row[key]))] },
   });

@@ -32,6 +32,8 @@ interface AccountTerms {
   purpose: 'account' | 'link';
   /** The browser session that it began in; undefined where nobody was signed in. */
   sessionUid: string | undefined;
+  /** Path of ours where the person goes on afterwards; checked when they set out and once more when they are back. */
+  to: string;
 }
 
 export type Leg = LegTerms & {

@@ -9,12 +9,9 @@ export type Said = 'appRoles' | 'groups';
 export function createConnectionPeopleStore({ database, now }: { database: Database; now: () => Date }) {
   return {
     async countPeople(connectionId: string): Promise<number> {
-      const people = await database.current().identity.findMany({
-        where: { connectionId },
-        distinct: ['accountId'],
-        select: { accountId: true },
-      });
-      return people.length;
+      const [row] = await database.current().$queryRaw<{ people: number }[]>`
+        SELECT count(DISTINCT account_id)::int AS people FROM identities WHERE connection_id = ${connectionId}`;
+      return row?.people ?? 0;
     },
     /** Whether anybody who may still come by it ever did. */
     async hasLetIn(connectionId: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** The page that whoever asked an administrator comes back to, also when the authorization is long over (consent.md §3, E). */
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import { MAX_CHARACTERS } from '../approvals/approval.ts';
+import { MAX_CHARACTERS } from '../approvals/deciding.ts';
 import type { ApprovalRequest } from '../approvals/request.ts';
 import { mayStandForOthers } from '../clients/client.ts';
 import { provenance } from '../clients/provenance.ts';

@@ -1,6 +1,7 @@
 /** Page E: what waits for an administrator, who is asked, and what the person does meanwhile (consent.md §3). */
 import type { AccountStore } from '../accounts/store.ts';
-import { type Approvals, MAX_CHARACTERS, parseWords } from '../approvals/approval.ts';
+import type { Approvals } from '../approvals/approval.ts';
+import { MAX_CHARACTERS, parseWords } from '../approvals/deciding.ts';
 import type { ApprovalRequest, ApprovalTerms } from '../approvals/request.ts';
 import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
@@ -124,6 +125,7 @@ function notice(request: ApprovalRequest, { resource, views }: Subject): Paramet
     clientId: downstream?.clientId ?? clientId,
     clientName: (stated.downstream ?? stated.client).name,
     ...(stated.downstream ? { through: stated.client.name } : {}),
+    resourceId: resource.id,
     resourceName: views.resource.name,
     scopes: scopes.map((name) => resource.scopes.find((scope) => scope.name === name) ?? { name }),
     reason,

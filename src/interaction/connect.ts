@@ -7,7 +7,7 @@ import type { Csrf } from '../web/csrf.ts';
 import type { ConnectModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
 import { beganElsewhere, rememberWhereItBegan } from './began.ts';
-import { type PasswordDeps, signInByPassword } from './connect-password.ts';
+import { type LocalRefused, type PasswordDeps, purposeOf, signInHere } from './connect-password.ts';
 import { describe, type Interaction, type Subject } from './describe.ts';
 import { carriedBy, finish, namedBy } from './session.ts';
 import { beginUpstream, type UpstreamDeps } from './upstream.ts';
@@ -52,17 +52,13 @@ export async function submitConnect(
     return beginUpstream(ctx, interaction, subject, trip, deps);
   }
   const email = single(fields, 'email') ?? '';
-  const claim = { email, password: single(fields, 'password') ?? '', breakGlassOnly: exclusive };
-  const refused = await signInByPassword(ctx, interaction, subject, claim, deps);
+  const refused = await signInHere(ctx, interaction, subject, { fields, breakGlassOnly: exclusive }, deps);
   if (refused) await render(ctx, interaction, subject, deps, { ...refused, email, emergency });
 }
 
-interface Attempt {
+interface Attempt extends Partial<LocalRefused> {
   email?: string;
-  error?: ConnectModel['error'];
   refusedBy?: string | undefined;
-  retryAfterSeconds?: number | undefined;
-  status?: number;
   emergency: boolean;
 }
 
@@ -83,19 +79,22 @@ async function render(
   { emergency, status = 200, ...attempt }: Attempt,
 ): Promise<void> {
   const { connections, exclusive } = await offerOf(subject, deps);
-  const { email, error, refusedBy, retryAfterSeconds } = attempt;
+  const { email, error, refusedBy, retryAfterSeconds, ticket } = attempt;
   if (retryAfterSeconds) ctx.set('Retry-After', String(retryAfterSeconds));
   const action = `/interaction/${interaction.uid}`;
   // Where nobody could use it, it would only lead astray.
   const hasEmergency = exclusive && (await deps.accountStore.hasBreakGlass());
   const inEmergency = hasEmergency && emergency;
+  const local = exclusive && !inEmergency ? null : { email };
   const model: ConnectModel = {
     action,
     csrf: deps.csrf.token(bound(interaction, subject)),
     ...subject.views,
     crossSite: beganElsewhere(ctx, interaction),
-    local: exclusive && !inEmergency ? null : { email },
-    connections: inEmergency ? [] : connections.map(({ id, name }) => ({ id, name })),
+    local,
+    ...(local && !ticket ? { passkey: await passkeyOf(ctx, interaction, deps) } : {}),
+    secondFactor: ticket === undefined ? undefined : { ticket },
+    connections: inEmergency || ticket ? [] : connections.map(({ id, name }) => ({ id, name })),
     emergency: hasEmergency
       ? { shown: inEmergency, href: inEmergency ? action : `${action}?step=${EMERGENCY}` }
       : undefined,
@@ -104,6 +103,13 @@ async function render(
     retryAfterSeconds,
   };
   deps.respond.page(ctx, 'connect', model, { status, uiLocales: interaction.params.ui_locales });
+}
+
+/** Where nobody has one, it would only lead astray. */
+async function passkeyOf(ctx: Context, interaction: Interaction, { passkeys, browsers }: ConnectDeps) {
+  if (!(await passkeys.anybodyHasOne())) return undefined;
+  const options = await passkeys.askFor({ browserId: browsers.identify(ctx), purpose: purposeOf(interaction) });
+  return { options: JSON.stringify(options) };
 }
 
 /** The interaction's cookie is this browser's; nobody is signed in yet. What the page named must still be so. */

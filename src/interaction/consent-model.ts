@@ -48,8 +48,12 @@ function inLocale(scope: ResourceScope, locale: Locale): string {
   return (locale === 'ja' ? scope.descriptionJa : undefined) ?? scope.description;
 }
 
+/** The administration API is opened for once alone. */
+type ExpiryRules = Pick<Resource, 'consentDays' | 'builtIn'>;
+
 /** "Just this once", 30 days where the server allows more, and as long as the server allows. */
-export function expiryChoices(now: Date, consentDays: number): ExpiryChoice[] {
+export function expiryChoices(now: Date, { consentDays, builtIn }: ExpiryRules): ExpiryChoice[] {
+  if (builtIn) return [{ choice: 'once', checked: true }];
   const until = (days: number) => new Date(now.getTime() + days * DAY_MS);
   return [
     { choice: 'once', checked: false },
@@ -64,9 +68,9 @@ const MIDDLE_DAYS = 30;
 export function expiryOf(
   choice: string | undefined,
   now: Date,
-  consentDays: number,
+  { consentDays, builtIn }: ExpiryRules,
 ): { expiresAt: Date; refreshAllowed: boolean } {
-  if (choice === 'once') return { expiresAt: new Date(now.getTime() + ONCE_MS), refreshAllowed: false };
+  if (choice === 'once' || builtIn) return { expiresAt: new Date(now.getTime() + ONCE_MS), refreshAllowed: false };
   const days = choice === '30d' ? Math.min(MIDDLE_DAYS, consentDays) : consentDays;
   return { expiresAt: new Date(now.getTime() + days * DAY_MS), refreshAllowed: true };
 }

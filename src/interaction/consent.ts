@@ -1,5 +1,6 @@
 /** The pages of a signed-in person: by which one a request is answered, and what comes of the press on it. */
 import type { Context } from 'koa';
+import { isLocal } from '../accounts/sign-in.ts';
 import { events } from '../audit/events.ts';
 import { clientFingerprint } from '../clients/client.ts';
 import type { PageAnswer } from '../consents/agreement.ts';
@@ -146,8 +147,9 @@ async function sameAccount(ctx: Context, interaction: Interaction, deps: Consent
   const { session } = interaction;
   if (!accountId || accountId !== session?.accountId || uid !== session.uid) return undefined;
   const account = await deps.accountStore.findById(accountId);
-  // Signed in by a password while that still counted.
-  const byPassword = account && !account.breakGlass && amr?.includes('pwd');
+  if (account) deps.respond.follow(ctx, account.locale);
+  // Signed in by a password or passkey while that still counted.
+  const byPassword = account && !account.breakGlass && isLocal(amr);
   if (byPassword && (await isExclusive(deps.connections))) {
     await signOut(ctx, deps.provider);
     return undefined;

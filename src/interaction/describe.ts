@@ -34,7 +34,8 @@ export interface Subject {
 }
 
 export interface DescribeDeps {
-  provider: Provider;
+  /** Not kept beyond a request: another takes its place when signing keys change. */
+  provider: Pick<Provider, 'Client' | 'DeviceCode' | 'Grant' | 'Interaction' | 'Session'>;
   clients: ClientStore;
   resources: ResourceStore;
   downstreamClients: DownstreamClients;
@@ -90,7 +91,7 @@ export async function describe(interaction: Interaction, deps: DescribeDeps): Pr
 }
 
 /** As the client is now: its registration may be gone, its document withdrawn or no longer fit. */
-async function findClient(clientId: string, { Client }: Provider): Promise<Client> {
+async function findClient(clientId: string, { Client }: Pick<Provider, 'Client'>): Promise<Client> {
   const found = await Client.find(clientId).catch((cause: unknown) => {
     if (!(cause instanceof errors.OIDCProviderError)) throw cause;
     const code = cause instanceof errors.InvalidClient ? 'client_unreachable' : 'client_refused';

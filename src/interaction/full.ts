@@ -9,7 +9,7 @@ import { expiryChoices, expiryOf, pageDifferences, scopeGroups, sentences } from
 import type { Interaction } from './describe.ts';
 import { give, party } from './give.ts';
 import { refusalSubjects } from './page.ts';
-import { type Presence, presenceOf, provePresence } from './presence.ts';
+import { type Presence, presenceOf, provenAt, provePresence } from './presence.ts';
 import type { Scene } from './scene.ts';
 import { calledBy, finish, type Pending } from './session.ts';
 
@@ -43,7 +43,7 @@ export async function showFull(scene: Scene, deps: ConsentDeps, shown: Shown = {
     saidNoTwice: answer.differences.some(({ kind }) => kind === 'said_no_twice'),
     leftOut: sentences(subject.resource, answer.leftOut, locale),
     differences: pageDifferences(answer.differences, { widens: answer.widens, resource: subject.resource }),
-    expiry: expiryChoices(deps.now(), subject.resource.consentDays),
+    expiry: expiryChoices(deps.now(), subject.resource),
     device: await startedDevice(interaction, deps),
   };
   deps.respond.page(ctx, 'consent', model, { status: shown.status ?? 200, uiLocales });
@@ -77,8 +77,9 @@ export async function giveFull(
   result: Record<string, unknown>,
   deps: ConsentDeps,
 ): Promise<void> {
-  const { expiresAt, refreshAllowed } = expiryOf(expiry, deps.now(), subject.resource.consentDays);
-  const given = { approved, expiresAt, refreshAllowed, page: 'full' } as const;
+  const { expiresAt, refreshAllowed } = expiryOf(expiry, deps.now(), subject.resource);
+  const presentAt = subject.resource.builtIn ? provenAt(interaction, accountId, result) : undefined;
+  const given = { approved, expiresAt, refreshAllowed, page: 'full', presentAt } as const;
   const consent = await give(ctx, subject, accountId, answer, given, deps);
   ctx.redirect(await finish(interaction, { ...result, consent }));
 }

@@ -28,6 +28,8 @@ export interface Given {
   refreshAllowed: boolean;
   /** Of a full page; a short one, or page A, shows nothing anew. */
   page: 'full' | 'short' | 'connect';
+  /** For the administration API: when the person proved to be there, in seconds since the epoch. */
+  presentAt?: number | undefined;
 }
 
 /** What the resumed request finds (`oauth/press.ts`). */
@@ -47,7 +49,7 @@ export async function give(
   const { now, consents, provider, browsers } = deps;
   await recordDocuments(subject, deps);
   await approveOwn(ctx, subject, accountId, answer, given, deps);
-  const { approved, expiresAt, refreshAllowed, page } = given;
+  const { approved, expiresAt, refreshAllowed, page, presentAt } = given;
   const consent = await consents.approve({
     terms: answer.terms,
     shown: answer.offered,
@@ -61,6 +63,7 @@ export async function give(
     clientId: subject.client.clientId,
     consentId: consent.id,
     refreshAllowed,
+    ...(presentAt === undefined ? {} : { presentAt }),
     ...(answer.terms.downstream ? { actingFor: answer.terms.downstream } : {}),
     expiresIn: Math.max(1, Math.floor((expiresAt.getTime() - now().getTime()) / 1000)),
   } as never);

@@ -39,6 +39,7 @@ export async function choosePage(
     accountSwitched: carried.switched === true,
     pageAskedFor: prompts.includes('consent'),
     saidNoTwice: await some(refusing, refusals.saidNoTwice),
+    administers: subject.resource.builtIn,
     blocked: await some([...refusing, ...partsOf(subject, accountId)], refusals.isBlocked),
   };
   return agreement.askForPage(requestOf(subject, accountId), circumstances, carried.without);

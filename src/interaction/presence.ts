@@ -1,14 +1,16 @@
 /** Page F adds a sensitive scope: whoever presses proves to be the person, now, and not whoever found the browser open. */
 import type { Context } from 'koa';
+import { amrOf, type SignInResult } from '../accounts/sign-in.ts';
 import { events } from '../audit/events.ts';
 import { addedScopes } from '../consents/differences.ts';
 import { type Connection, isExclusive } from '../federation/connection.ts';
 import type { ConsentModel } from '../web/pages.ts';
 import { type Fields, single } from '../web/request-body.ts';
-import { soundAlarm } from './connect-password.ts';
+import { emergencyAt } from './connect-password.ts';
 import type { ConsentDeps } from './consent-deps.ts';
+import type { Interaction } from './describe.ts';
 import type { Scene } from './scene.ts';
-import { carriedBy, carry, type Pending } from './session.ts';
+import { type Carried, carriedBy, carry, type Pending } from './session.ts';
 import { beginUpstream } from './upstream.ts';
 
 export type Presence = NonNullable<ConsentModel['presence']>;
@@ -39,7 +41,7 @@ export async function provePresence(
   const connection = await connectionOf(scene, deps);
   const proof = await missing(scene, press.approved, connection, deps);
   if (!proof) return { kind: 'present', result: {} };
-  if (!connection) return provePassword(scene, single(fields, 'password') ?? '', deps);
+  if (!connection) return provePassword(scene, fields, deps);
   const { ctx, interaction, subject, accountId, bound } = scene;
   const trip = { connection, presenceOf: accountId, authContext: proof.context };
   await beginUpstream(ctx, interaction, subject, trip, deps);
@@ -56,21 +58,41 @@ export async function pressedBefore(scene: Scene, deps: ConsentDeps): Promise<Pe
   return (await missing(scene, pending.approved, await connectionOf(scene, deps), deps)) ? undefined : pending;
 }
 
-async function provePassword({ ctx, subject, accountId }: Scene, password: string, deps: ConsentDeps): Promise<Proof> {
+/** Or by the code that follows the password, where the person has an app for it. */
+async function provePassword(scene: Scene, fields: Fields, deps: ConsentDeps): Promise<Proof> {
+  const { ctx, interaction, subject, accountId } = scene;
   const account = await deps.accountStore.findById(accountId);
   const breakGlassOnly = await isExclusive(deps.connections);
-  const attempt = { email: account?.email ?? '', password, address: deps.clientAddress(ctx), breakGlassOnly };
-  const outcome = await deps.accounts.signIn(attempt);
-  if (outcome.ok && outcome.account.id === accountId) {
-    if (breakGlassOnly) await soundAlarm(outcome.account, subject, deps);
-    const login = { accountId, amr: ['pwd'], ts: Math.floor(deps.now().getTime() / 1000) };
-    return { kind: 'present', result: { login } };
+  const binding = `presence ${interaction.uid} ${deps.browsers.identify(ctx)} ${accountId}`;
+  const claim = { address: deps.clientAddress(ctx), breakGlassOnly, binding };
+  const field = (name: string) => single(fields, name) ?? '';
+  const ticket = single(fields, 'ticket');
+  const outcome = ticket
+    ? await deps.accounts.signInWithCode({ ...claim, ticket, code: field('code') })
+    : await deps.accounts.signIn({ ...claim, email: account?.email ?? '', password: field('password') });
+  if (!outcome.ok || outcome.account.id !== accountId) return refuse(scene, outcome, ticket, deps);
+  if (outcome.by === 'recovery') await deps.factorChanges.recoveryCodeUsed(outcome.account);
+  if (breakGlassOnly) await deps.soundBreakGlass(outcome.account, emergencyAt(subject));
+  const ts = Math.floor(deps.now().getTime() / 1000);
+  return { kind: 'present', result: { login: { accountId, amr: amrOf(ticket ? 'code' : 'password'), ts } } };
+}
+
+async function refuse(
+  { ctx, subject, accountId }: Scene,
+  outcome: SignInResult,
+  ticket: string | undefined,
+  deps: ConsentDeps,
+): Promise<Proof> {
+  const reason = outcome.ok ? 'credentials' : outcome.reason;
+  if (!outcome.ok && outcome.reason === 'second_factor')
+    return { kind: 'refused', status: 200, presence: { by: 'password', ticket: outcome.ticket } };
+  if (!outcome.ok && outcome.reason === 'throttled') {
+    ctx.set('Retry-After', String(outcome.retryAfterSeconds));
+    return { kind: 'refused', status: 429, presence: { by: 'password', error: 'throttled', ticket } };
   }
-  const throttled = !outcome.ok && outcome.reason === 'throttled';
-  if (throttled) ctx.set('Retry-After', String(outcome.retryAfterSeconds));
-  else await deps.audit.record(events.signInFailed({ accountId, clientId: subject.client.clientId }, 'presence'));
-  const error = throttled ? 'throttled' : 'credentials';
-  return { kind: 'refused', status: throttled ? 429 : 401, presence: { by: 'password', error } };
+  await deps.audit.record(events.signInFailed({ accountId, clientId: subject.client.clientId }, 'presence'));
+  if (reason === 'code') return { kind: 'refused', status: 401, presence: { by: 'password', error: 'code', ticket } };
+  return { kind: 'refused', status: 401, presence: { by: 'password', error: 'credentials' } };
 }
 
 /**
@@ -107,12 +129,25 @@ async function missing(
   const contextOf = (scope: string) => connection?.authContextFor(subject.resource.uri, [scope]);
   const context = scopes.map(contextOf).find((one) => one !== undefined && isStale(present?.contexts?.[one]));
   if (context !== undefined) return { context };
+  // Whoever administers proves it anew every time, in this very request.
+  if (subject.resource.builtIn) return isStale(provenAt(interaction, accountId)) ? {} : undefined;
   const added = addedScopes(answer.differences).filter((scope) => scopes.includes(scope));
   const sensitive = subject.resource.scopes.some(
     ({ name, sensitivity }) => sensitivity === 'high' && added.includes(name) && contextOf(name) === undefined,
   );
   const { loginTs = 0 } = await sessionOf(ctx, deps);
   return sensitive && isStale(Math.max(loginTs, present?.at ?? 0)) ? {} : undefined;
+}
+
+/**
+ * When the person last proved within this request to be there, in seconds since the epoch; 0 where they have not.
+ *
+ * @param result what the press itself brought: a password, typed on the page
+ */
+export function provenAt(interaction: Interaction, accountId: string, result: Pick<Carried, 'login'> = {}): number {
+  const { login, present } = carriedBy(interaction);
+  const times = [result.login, login].map((one) => (one?.accountId === accountId ? (one.ts ?? 0) : 0));
+  return Math.max(...times, present?.accountId === accountId ? present.at : 0);
 }
 
 async function sessionOf(ctx: Context, { provider }: ConsentDeps): Promise<{ uid: string; loginTs?: number }> {

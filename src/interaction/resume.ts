@@ -8,7 +8,7 @@ const RESUME = /^\/(?:authorize|device)\/([\w-]+)\/?$/i;
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 export interface ResumeDeps {
-  provider: Provider;
+  provider: Pick<Provider, 'Interaction' | 'Session'>;
   resumeCookie: string;
   documents: { prepare(clientId: string): Promise<void> };
 }

@@ -14,7 +14,8 @@ export interface Carried {
   without?: readonly string[];
   /** The press on page A, and what it named. */
   pressed?: { named: string };
-  login?: { accountId: string };
+  /** `ts`: when, in seconds since the epoch. */
+  login?: { accountId: string; ts?: number };
   present?: Present;
   /** The connection by which this sign-in came, as logouts there name it. */
   upstream?: { connectionId: string; issuer: string; subject: string; sid?: string | undefined };
@@ -63,7 +64,7 @@ export function calledBy(account: { email: string; name: string | null } | undef
 }
 
 /** The signed-in account's id. */
-export async function signedInAccount(ctx: Context, provider: Provider): Promise<string | undefined> {
+export async function signedInAccount(ctx: Context, provider: Pick<Provider, 'Session'>): Promise<string | undefined> {
   return (await provider.Session.get(ctx as never)).accountId;
 }
 
@@ -71,7 +72,7 @@ export async function signedInAccount(ctx: Context, provider: Provider): Promise
  * Signs the person out without ending the session itself, so that requests under way in this browser go on: each of
  * them then asks who is there.
  */
-export async function signOut(ctx: Context, provider: Provider): Promise<void> {
+export async function signOut(ctx: Context, provider: Pick<Provider, 'Session'>): Promise<void> {
   const session = (await provider.Session.get(ctx as never)) as unknown as Record<string, unknown> & {
     persist(): Promise<string>;
   };

@@ -2,6 +2,7 @@
 import type { AlarmCode } from '../federation/alarms.ts';
 
 export interface Words {
+  language: 'en' | 'ja';
   quote(text: string): string;
   field(label: string, value: string): string;
   heading(label: string): string;
@@ -67,6 +68,7 @@ interface Decision {
 }
 
 export const en: Words = {
+  language: 'en',
   quote: (text) => `“${text}”`,
   field: (label, value) => `${label}: ${value}`,
   heading: (label) => `${label}:`,
@@ -182,6 +184,7 @@ export const en: Words = {
 };
 
 export const ja: Words = {
+  language: 'ja',
   quote: (text) => `「${text}」`,
   field: (label, value) => `${label}：${value}`,
   heading: (label) => `${label}：`,

@@ -12,6 +12,7 @@ export type NoticeType =
   | 'sign_in.break_glass'
   | 'identity.linked'
   | 'identity.unlinked'
+  | 'factor.changed'
   | 'session.ended'
   | 'leaver.kept';
 

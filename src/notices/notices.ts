@@ -5,6 +5,7 @@ import { domainToASCII } from 'node:url';
 import { isEmail } from '../credentials.ts';
 import type { Alarm } from '../federation/alarms.ts';
 import { visibleText } from '../web/visible-text.ts';
+import { en, ja } from './languages.ts';
 import { type Letter, type NoticeType, type Payload, SEAL_PURPOSE, type SinkName } from './message.ts';
 import type { OutboxStore } from './store.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type ConnectedLetter,
   createLetters,
   type DecidedLetter,
+  type FactorLetter,
   type IdentityLetter,
   type LeaverLetter,
   type ProposedLetter,
@@ -19,19 +21,25 @@ import {
   type RequestedLetter,
 } from './texts.ts';
 
+export type { FactorChange } from './factor-words.ts';
 export type Notices = ReturnType<typeof createNotices>;
+type Letters = ReturnType<typeof createLetters>;
 
 /** Somebody with an account. */
 export interface Recipient {
   id: string;
   email: string;
   disabledAt?: Date | null | undefined;
+  /** The language that they chose: en or ja. */
+  locale?: string | null | undefined;
 }
 
 export interface People {
   findById(id: string): Promise<Recipient | undefined>;
-  /** Who may decide on approvals, and can sign in. */
+  /** Owners who can sign in. */
   listApprovers(): Promise<readonly Recipient[]>;
+  /** Who may decide on approvals at an MCP server, and can sign in. */
+  approversOf(resourceId: string): Promise<readonly Recipient[]>;
 }
 
 /** Every notice that is about an account and a client says so. */
@@ -40,12 +48,13 @@ interface AboutClient {
   clientId: string;
 }
 
-export type ApprovalRequested = AboutClient & Omit<RequestedLetter, 'email'>;
+export type ApprovalRequested = AboutClient & Omit<RequestedLetter, 'email'> & { resourceId: string };
 export type ApprovalDecided = Omit<AboutClient, 'clientId'> & DecidedLetter & { requestId: string };
 export type AppConnected = AboutClient & ConnectedLetter;
 export type ScopeProposed = ProposedLetter;
 export type BreakGlassUsed = BreakGlassLetter & { accountId: string };
 export type LeaverKept = LeaverLetter & { accountId: string };
+export type FactorChanged = FactorLetter & { accountId: string };
 export type IdentityChanged = IdentityLetter & { accountId: string; connectionId: string };
 
 /**
@@ -68,13 +77,15 @@ export function createNotices(deps: {
   now: () => Date;
 }) {
   const { store, sinks, sealing, people, connectionNamesOf = async () => [], now } = deps;
-  const letters = createLetters(deps);
+  const both = createLetters(deps);
+  const alone = { en: createLetters({ ...deps, languages: [en] }), ja: createLetters({ ...deps, languages: [ja] }) };
+  const lettersFor = (locale: string | null | undefined) => (locale === 'en' || locale === 'ja' ? alone[locale] : both);
 
   async function write(notice: {
     type: NoticeType;
     at?: Date;
     data: Readonly<Record<string, unknown>>;
-    letter: () => Letter;
+    letter: (letters: Letters) => Letter;
     recipients: readonly Recipient[];
   }): Promise<void> {
     const { type, at = now(), data, letter, recipients } = notice;
@@ -84,17 +95,16 @@ export function createNotices(deps: {
       const id = randomBytes(16).toString('base64url');
       return { id, sink, kind: type, payload: sealing.seal(SEAL_PURPOSE, id, JSON.stringify(payload)), createdAt };
     };
-    const written = letter();
     const mails = sinks.includes('smtp') ? addressesOf(recipients) : [];
     await store.add([
       ...(sinks.includes('webhook') ? [row('webhook', { event })] : []),
-      ...mails.map((to) => row('smtp', { event: { ...event, data: {} }, to, ...written })),
+      ...mails.map(([to, locale]) => row('smtp', { event: { ...event, data: {} }, to, ...letter(lettersFor(locale)) })),
     ]);
   }
 
   /** Whoever asked cannot decide while somebody else can, so is not told either. */
-  async function approversBut(accountId: string): Promise<readonly Recipient[]> {
-    const approvers = await people.listApprovers();
+  async function approversBut({ accountId, resourceId }: ApprovalRequested): Promise<readonly Recipient[]> {
+    const approvers = await people.approversOf(resourceId);
     const others = approvers.filter(({ id }) => id !== accountId);
     return others.length > 0 ? others : approvers;
   }
@@ -103,7 +113,7 @@ export function createNotices(deps: {
     /** To all who may decide. */
     async approvalRequested(notice: ApprovalRequested): Promise<void> {
       if (sinks.length === 0) return;
-      const recipients = await approversBut(notice.accountId);
+      const recipients = await approversBut(notice);
       const asker = await people.findById(notice.accountId);
       // A provider may call its people whatever it likes, also by somebody else's address: it is named with them.
       const connections = await connectionNamesOf(notice.accountId);
@@ -119,7 +129,7 @@ export function createNotices(deps: {
       };
       const called = asker?.email || notice.accountId;
       const email = connections.length > 0 ? `${called} (${connections.join(', ')})` : called;
-      const letter = () => letters.requested({ ...notice, email });
+      const letter = (letters: Letters) => letters.requested({ ...notice, email });
       await write({ type: 'approval.requested', data, letter, recipients });
     },
     /** To who asked. */
@@ -133,7 +143,12 @@ export function createNotices(deps: {
         client: client(notice),
         note: line(notice.note),
       };
-      await write({ type: 'approval.decided', data, letter: () => letters.decided(notice), recipients: list(asker) });
+      await write({
+        type: 'approval.decided',
+        data,
+        letter: (letters) => letters.decided(notice),
+        recipients: list(asker),
+      });
     },
     /** To whom the account belongs, after a press on a full page that made a new consent. */
     async appConnected(notice: AppConnected): Promise<void> {
@@ -145,7 +160,7 @@ export function createNotices(deps: {
         redirect_host: notice.redirectHost,
         scopes: notice.scopes.map(({ name }) => name),
       };
-      const letter = () => letters.connected(notice);
+      const letter = (letters: Letters) => letters.connected(notice);
       await write({ type: 'app.connected', at: notice.at, data, letter, recipients: list(owner) });
     },
     /** To every owner, whoever of them it was. */
@@ -157,7 +172,7 @@ export function createNotices(deps: {
         resource: { name: line(notice.resourceName) },
         owners: recipients.map(person),
       };
-      const letter = () => letters.breakGlass(notice);
+      const letter = (letters: Letters) => letters.breakGlass(notice);
       await write({ type: 'sign_in.break_glass', at: notice.at, data, letter, recipients });
     },
     /** To every owner: somebody was to lose access who must not. */
@@ -169,7 +184,7 @@ export function createNotices(deps: {
         why: notice.why,
         owners: recipients.map(person),
       };
-      await write({ type: 'leaver.kept', data, letter: () => letters.leaver(notice), recipients });
+      await write({ type: 'leaver.kept', data, letter: (letters) => letters.leaver(notice), recipients });
     },
     /** To whom the account belongs. */
     async identityChanged(notice: IdentityChanged): Promise<void> {
@@ -180,7 +195,25 @@ export function createNotices(deps: {
         connection: { id: notice.connectionId, name: line(notice.connectionName) },
       };
       const type = `identity.${notice.change}` as const;
-      await write({ type, at: notice.at, data, letter: () => letters.identity(notice), recipients: list(owner) });
+      await write({
+        type,
+        at: notice.at,
+        data,
+        letter: (letters) => letters.identity(notice),
+        recipients: list(owner),
+      });
+    },
+    /** To whom the account belongs: what proves them here is no longer what it was. */
+    async factorChanged(notice: FactorChanged): Promise<void> {
+      if (sinks.length === 0) return;
+      const owner = await people.findById(notice.accountId);
+      const data = {
+        account: owner ? person(owner) : { id: notice.accountId },
+        change: notice.change,
+        passkey: line(notice.passkey),
+      };
+      const letter = (letters: Letters) => letters.factor(notice);
+      await write({ type: 'factor.changed', at: notice.at, data, letter, recipients: list(owner) });
     },
     /** To all owners: a connection needs them. */
     async connectionAlarm(notice: Alarm): Promise<void> {
@@ -193,7 +226,7 @@ export function createNotices(deps: {
         detail: line(notice.detail),
         owners: recipients.map(person),
       };
-      await write({ type: 'connection.alarm', data, letter: () => letters.alarm(notice), recipients });
+      await write({ type: 'connection.alarm', data, letter: (letters) => letters.alarm(notice), recipients });
     },
     /** To all who may decide: a permission is suspended until its new words are accepted. */
     async scopeProposed(notice: ScopeProposed): Promise<void> {
@@ -206,7 +239,7 @@ export function createNotices(deps: {
         after: proposal(notice.after),
         approvers: recipients.map(person),
       };
-      await write({ type: 'scope.proposed', data, letter: () => letters.proposed(notice), recipients });
+      await write({ type: 'scope.proposed', data, letter: (letters) => letters.proposed(notice), recipients });
     },
   };
 }
@@ -240,9 +273,9 @@ function list(recipient: Recipient | undefined): Recipient[] {
 }
 
 /** Each once, and none that no mail server knows, such as admin@localhost. Who cannot sign in is not written to. */
-function addressesOf(recipients: readonly Recipient[]): string[] {
-  const living = recipients.filter(({ disabledAt }) => !disabledAt);
-  return [...new Set(living.map(({ email }) => email))].filter(isReachable);
+function addressesOf(recipients: readonly Recipient[]): [address: string, locale: string | null | undefined][] {
+  const living = recipients.filter(({ disabledAt, email }) => !disabledAt && isReachable(email));
+  return [...new Map(living.map(({ email, locale }) => [email, locale]))];
 }
 
 /** RFC 6761: nothing is ever delivered to localhost and invalid. */

@@ -1,5 +1,6 @@
-/** The mails, in English and in Japanese below it, since nobody has told us which one the reader reads. Plain text. */
+/** The mails, in the language that the reader chose; else in English and in Japanese below it. Plain text. */
 import type { Alarm } from '../federation/alarms.ts';
+import { type FactorChange, factorWords } from './factor-words.ts';
 import { inertHost, inertName, inertWords } from './inert-text.ts';
 import { en, ja, type Words } from './languages.ts';
 import type { Letter } from './message.ts';
@@ -72,11 +73,26 @@ export interface IdentityLetter {
   at: Date;
 }
 
+export interface FactorLetter {
+  change: FactorChange;
+  /** What the person calls it, where it is about one. */
+  passkey?: string | undefined;
+  at: Date;
+}
+
 /** What somebody else wrote is made harmless here once more, whatever was done to it before. */
-export function createLetters({ brandName, issuer }: { brandName: string; issuer: string }) {
+export function createLetters({
+  brandName,
+  issuer,
+  languages = [en, ja],
+}: {
+  brandName: string;
+  issuer: string;
+  languages?: readonly Words[];
+}) {
   const letter = (subject: (words: Words) => string, body: (words: Words) => readonly Line[]): Letter => ({
-    subject: `${brandName}: ${subject(en)} / ${subject(ja)}`,
-    text: `${[en, ja].map((words) => page(words, body(words))).join(`\n${SEPARATOR}\n\n`)}`,
+    subject: `${brandName}: ${languages.map(subject).join(' / ')}`,
+    text: `${languages.map((words) => page(words, body(words))).join(`\n${SEPARATOR}\n\n`)}`,
   });
   const page = (words: Words, lines: readonly Line[]) =>
     `${[...lines, '', `${brandName} ${issuer}`, words.automatic].filter((line) => line !== undefined).join('\n')}\n`;
@@ -164,6 +180,19 @@ export function createLetters({ brandName, issuer }: { brandName: string; issuer
           words.field(words.when, moment(words, notice.at)),
           '',
           words[notice.change].next,
+        ],
+      ),
+    /** To whom the account belongs. */
+    factor: (notice: FactorLetter): Letter =>
+      letter(
+        ({ language }) => factorWords[language][notice.change].subject,
+        (words) => [
+          factorWords[words.language][notice.change].what,
+          '',
+          said(words, factorWords[words.language].passkey, notice.passkey),
+          words.field(words.when, moment(words, notice.at)),
+          '',
+          factorWords[words.language].next,
         ],
       ),
     /** To owners. */

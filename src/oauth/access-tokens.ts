@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { AdapterPayload } from 'oidc-provider';
 import type { Seal } from '../storage/artifacts.ts';
+import { createRevokedTokens } from '../storage/revoked-tokens.ts';
 import type { Database } from '../storage/transactions.ts';
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>;
@@ -24,7 +25,7 @@ export function createAccessTokens(deps: {
 }) {
   const { database, sealing, issuer, jwks } = deps;
   const presented = new AsyncLocalStorage<JWTPayload>();
-  const key = (jti: string) => sealing.hmac('artifact-id', `AccessToken:${jti}`);
+  const revokedTokens = createRevokedTokens({ database, sealing });
 
   return {
     /**
@@ -36,21 +37,24 @@ export function createAccessTokens(deps: {
       const claims = await verify(token, issuer, jwks());
       return claims?.jti ? presented.run(claims, () => work(`${HANDLE}${claims.jti}`)) : work(undefined);
     },
+    /** @returns its claims, where it is a valid access token of ours that nobody revoked (RFC 9068 §4) */
+    async read(token: string): Promise<JWTPayload | undefined> {
+      const claims = await verify(token, issuer, jwks());
+      if (!claims?.jti) return undefined;
+      return (await revokedTokens.isRevoked(claims.jti)) ? undefined : claims;
+    },
     /** The payload that oidc-provider would have kept, unless the token was revoked. */
     async find(kind: Kind, handle: string): Promise<AdapterPayload | undefined> {
       const claims = presented.getStore();
       if (!claims?.jti || handle !== `${HANDLE}${claims.jti}`) return undefined;
       if ((claims.gid === undefined ? 'ClientCredentials' : 'AccessToken') !== kind) return undefined;
-      const revoked = await database.current().revokedToken.findUnique({ where: { id: key(claims.jti) } });
-      return revoked ? undefined : toPayload(kind, claims);
+      return (await revokedTokens.isRevoked(claims.jti)) ? undefined : toPayload(kind, claims);
     },
     /** @param jti as in the token */
     async revoke(jti: string): Promise<void> {
       const claims = presented.getStore();
       const expiresAt = new Date(claims?.jti === jti && claims.exp ? claims.exp * 1000 : Date.now() + 3_600_000);
-      await database.write((tx) =>
-        tx.revokedToken.createMany({ data: [{ id: key(jti), expiresAt }], skipDuplicates: true }),
-      );
+      await revokedTokens.revoke([{ jti, expiresAt }]);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** oidc-provider's storage port, answered by our stores: artifacts, grants and clients. */
 import { type Adapter, type AdapterPayload, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { DevicesStore } from '../accounts/devices-store.ts';
 import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import type { ClientMetadata, ClientRecord } from '../clients/client.ts';
@@ -9,6 +10,7 @@ import type { ClientStore } from '../clients/store.ts';
 import type { ConsentStore } from '../consents/store.ts';
 import { AppError } from '../errors.ts';
 import type { UpstreamSessionStore } from '../federation/upstream-session-store.ts';
+import { isSynthetic } from '../resources/checks/synthetic-tokens.ts';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifacts.ts';
 import type { GrantStore } from '../storage/grants.ts';
 import type { AccessTokens } from './access-tokens.ts';
@@ -20,6 +22,7 @@ export interface AdapterDeps {
   clients: ClientStore;
   consents: ConsentStore;
   upstreamSessions: Pick<UpstreamSessionStore, 'note'>;
+  devices: Pick<DevicesStore, 'note'>;
   audit: Audit;
   accessTokens: AccessTokens;
   refreshTokens: RefreshTokens;
@@ -50,7 +53,7 @@ export function createAdapterFactory(deps: AdapterDeps): (model: string) => Adap
 
 function artifactAdapter(
   kind: string,
-  { artifacts, grants, upstreamSessions }: AdapterDeps,
+  { artifacts, grants, upstreamSessions, devices }: AdapterDeps,
   consume = (id: string) => artifacts.consume(kind, id),
 ): Adapter {
   return {
@@ -64,7 +67,9 @@ function artifactAdapter(
         throw new AppError('interaction_expired', 400, 'The request was answered already.');
       }
       await artifacts.upsert(kind, id, ofClient(kind, payload), kept(kind, ttlSeconds));
-      if (kind === 'Session') await upstreamSessions.note(payload, ttlSeconds);
+      if (kind !== 'Session') return;
+      await upstreamSessions.note(payload, ttlSeconds);
+      await devices.note(payload, ttlSeconds);
     },
     async destroy(id) {
       const found = await artifacts.destroy(kind, id);
@@ -149,7 +154,7 @@ function accessTokenAdapter(kind: 'AccessToken' | 'ClientCredentials', deps: Ada
   return unsupported(kind, {
     async find(id) {
       const found = await accessTokens.find(kind, id);
-      if (!found?.clientId) return found;
+      if (!found?.clientId || isSynthetic(found.clientId)) return found;
       if (kind === 'AccessToken') return (await isStillThere(found.clientId)) ? found : undefined;
       // A person's token ends with its grant; a service's has none and ends with the service.
       const client = await clients.find(found.clientId);

@@ -1,7 +1,7 @@
 /** oidc-provider's configuration: its own features switched on, our rooms behind its hooks. */
 import { randomBytes } from 'node:crypto';
 import type { Client, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
-import { type ClientKind, mayStandForOthers } from '../clients/client.ts';
+import { mayStandForOthers } from '../clients/client.ts';
 import type { DownstreamClients } from '../clients/downstream.ts';
 import type { ClientStore } from '../clients/store.ts';
 import type { Config } from '../config.ts';
@@ -162,24 +162,29 @@ interface TokenSource {
  * the person what the MCP server is told.
  */
 async function extraTokenClaims(
-  { personClaims }: ConfigurationDeps,
+  { personClaims, clients, resourceIndicators }: ConfigurationDeps,
   ctx: KoaContextWithOIDC,
   token: TokenSource,
 ): Promise<Record<string, unknown> | undefined> {
   if (token.kind !== 'AccessToken' || !token.grantId) return undefined;
   const { client } = ctx.oidc;
-  const grant = ctx.oidc.entities.Grant as { actingFor?: Downstream } | undefined;
-  const proxy = client && mayStandForOthers(client.consentry_kind as ClientKind);
+  const grant = ctx.oidc.entities.Grant as { actingFor?: Downstream; presentAt?: number } | undefined;
+  // Of a client that registered itself or is a document, oidc-provider does not know what an administrator took it for.
+  const kind = client && ((await clients.find(client.clientId))?.kind ?? 'app');
+  const act = client && kind && mayStandForOthers(kind) ? actClaim(client.clientId, grant?.actingFor) : {};
   const person = token.accountId && token.aud ? await personClaims(token.accountId, token.aud) : {};
-  return { ...person, gid: token.grantId, ...(proxy ? actClaim(client.clientId, grant?.actingFor) : {}) };
+  const presence = resourceIndicators.adminTarget.isNamed(token.aud) ? { auth_time: grant?.presentAt } : {};
+  return { ...person, gid: token.grantId, ...act, ...presence };
 }
 
 async function mayRefresh(
-  { clients }: ConfigurationDeps,
+  { clients, resourceIndicators }: ConfigurationDeps,
   ctx: KoaContextWithOIDC,
   client: Client,
   source: GrantSource,
 ) {
+  // Each token for the administration API takes its own press and its own proof of presence.
+  if (resourceIndicators.adminTarget.isNamed(source.resource)) return false;
   if (!client.grantTypeAllowed('refresh_token') || !source.grantId) return false;
   const grant = ctx.oidc.entities.Grant as { refreshAllowed?: boolean; actingFor?: Downstream } | undefined;
   if (!grant?.refreshAllowed) return false;
@@ -193,8 +198,8 @@ async function mayRefresh(
 /** Seconds. A refresh token idles out, and never outlives the grant that the person limited. */
 function timesToLive() {
   return {
-    AccessToken: ACCESS_TOKEN_TTL_SECONDS,
-    ClientCredentials: ACCESS_TOKEN_TTL_SECONDS,
+    AccessToken: tokenSeconds,
+    ClientCredentials: tokenSeconds,
     AuthorizationCode: 60,
     DeviceCode: 600,
     IdToken: 600,
@@ -208,6 +213,11 @@ function timesToLive() {
       return Math.max(1, Math.min(REFRESH_IDLE_SECONDS, left));
     },
   };
+}
+
+/** As the MCP server's administrator has it. */
+function tokenSeconds(_ctx: KoaContextWithOIDC, token: { resourceServer?: { accessTokenTTL?: number } }): number {
+  return token.resourceServer?.accessTokenTTL ?? ACCESS_TOKEN_TTL_SECONDS;
 }
 
 /**

@@ -16,7 +16,7 @@ export function createLogoutDelivery({
   provider,
   egress,
 }: {
-  provider: Provider;
+  provider: Pick<Provider, 'Client' | 'IdToken'>;
   egress: Pick<Egress, 'fetch'>;
 }): Sink {
   return {
@@ -50,7 +50,12 @@ interface LogoutToken {
 }
 
 /** As oidc-provider makes it, with both names of who it is about: §2.4 wants one, and clients differ in which they know. */
-function logoutToken(provider: Provider, client: Client, sub: string, sid: string | undefined): Promise<string> {
+function logoutToken(
+  provider: Pick<Provider, 'IdToken'>,
+  client: Client,
+  sub: string,
+  sid: string | undefined,
+): Promise<string> {
   const { IdToken } = provider as unknown as {
     IdToken: new (available: object, of: { client: Client; ctx: undefined }) => LogoutToken;
   };

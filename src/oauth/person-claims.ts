@@ -5,7 +5,7 @@
 import type { AccountStore } from '../accounts/store.ts';
 import type { TokenClaim } from '../resources/resource.ts';
 import type { ResourceStore } from '../resources/store.ts';
-import { OWNER } from '../roles/role.ts';
+import { BUILT_IN } from '../roles/changes.ts';
 import type { Roles } from '../roles/roles.ts';
 
 export type PersonClaims = ReturnType<typeof createPersonClaims>;
@@ -19,7 +19,7 @@ export function createPersonClaims(deps: {
 
   /**
    * Of the identity by which the person came last, among those of connections that the server accepts; whoever has none
-   * has the address that they sign in with. Owning this server is no role at another.
+   * has the address that they sign in with. Administering this server is no role at another.
    */
   return async function personClaims(
     accountId: string,
@@ -33,7 +33,7 @@ export function createPersonClaims(deps: {
       oid: text(objectId),
       tid: text(tenantId),
       email: text(email),
-      roles: (await roles.rolesOf(accountId)).filter((role) => role !== OWNER),
+      roles: (await roles.rolesOf(accountId)).filter((role) => !BUILT_IN.includes(role)),
     };
     const named = resource.tokenClaims.filter((claim) => all[claim] !== undefined);
     return Object.fromEntries(named.map((claim) => [claim, all[claim]]));

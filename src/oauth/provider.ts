@@ -4,6 +4,8 @@ import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'o
 import type { Audit } from '../audit/store.ts';
 import { type ClientKind, hashClientSecret, mayStandForOthers } from '../clients/client.ts';
 import { parseRedirectUri } from '../clients/redirect-uris.ts';
+import { isPreviousSecret } from '../clients/secrets.ts';
+import type { ClientStore } from '../clients/store.ts';
 import type { Sessions } from '../sessions.ts';
 import type { ArtifactStore } from '../storage/artifacts.ts';
 import { recordProviderEvents } from './events.ts';
@@ -15,6 +17,8 @@ export interface ProviderDeps {
   configuration: Configuration;
   refreshTokens: RefreshTokens;
   artifacts: ArtifactStore;
+  clients: Pick<ClientStore, 'find'>;
+  now: () => Date;
   sessions: Pick<Sessions, 'tell'>;
   audit: Audit;
 }
@@ -25,13 +29,13 @@ export function createProvider(deps: ProviderDeps): Provider {
   // Host and scheme were pinned to the issuer's before: these headers are ours.
   provider.proxy = true;
   refreshTokens.nameSuccessors(provider);
-  compareHashedSecrets(provider);
+  compareHashedSecrets(provider, deps);
   nameUnauthorizedClients(provider);
   queryResponsesOnly(provider);
   neverToOurselves(provider, issuer);
-  // A grant names the consent it was made under, whether it may be refreshed and for whom a proxy got it; an
-  // interaction whose sign-in it holds.
-  keepInPayload(provider.Grant, 'consentId', 'refreshAllowed', 'actingFor');
+  // A grant names the consent it was made under, whether it may be refreshed, for whom a proxy got it and, for the
+  // administration API, when the person proved to be there; an interaction whose sign-in it holds.
+  keepInPayload(provider.Grant, 'consentId', 'refreshAllowed', 'actingFor', 'presentAt');
   keepInPayload(provider.Interaction, 'accountId');
   keepInPayload(provider.Session, 'upstream');
   beginSessionsLate(provider, configuration);
@@ -40,17 +44,29 @@ export function createProvider(deps: ProviderDeps): Provider {
   rememberUpstream(provider);
   tellThroughOutbox(provider, sessions);
   recordProviderEvents(provider, audit);
+  // It answers by itself; the request fails all the same.
+  provider.on('server_error', (ctx, error) => {
+    ctx.state.failure = error;
+  });
   return provider;
 }
 
-/** What is stored where the secret would be is its hash. */
-function compareHashedSecrets(provider: Provider): void {
+/** What is stored where the secret would be is its hash; after a rotation the one before it is good for a while too. */
+function compareHashedSecrets(provider: Provider, { clients, now }: Pick<ProviderDeps, 'clients' | 'now'>): void {
   const { prototype } = provider.Client as unknown as { prototype: Record<string, unknown> };
-  prototype.compareClientSecret = function compareClientSecret(this: { clientSecret?: string }, presented: string) {
+  prototype.compareClientSecret = async function compareClientSecret(this: Secretive, presented: string) {
+    const hash = hashClientSecret(presented);
     const stored = Buffer.from(this.clientSecret ?? '');
-    const hashed = Buffer.from(hashClientSecret(presented));
-    return stored.length === hashed.length && timingSafeEqual(stored, hashed);
+    const hashed = Buffer.from(hash);
+    if (stored.length === hashed.length && timingSafeEqual(stored, hashed)) return true;
+    const record = await clients.find(this.clientId);
+    return record !== undefined && isPreviousSecret(record, hash, now());
   };
+}
+
+interface Secretive {
+  clientId: string;
+  clientSecret?: string;
 }
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';

@@ -1,8 +1,11 @@
 /** Resource indicators (RFC 8707): every token is for exactly one registered MCP server. */
 import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
+import { ADMIN_TOKEN_SECONDS } from '../admin-api.ts';
+import type { ClientStore } from '../clients/store.ts';
 import { canonicalResource, livingScopes, type Resource } from '../resources/resource.ts';
 import { resolveScopes, suspendedScopes } from '../resources/scopes.ts';
 import type { ResourceStore } from '../resources/store.ts';
+import { createAdminTarget, UNREGISTERED } from './admin-target.ts';
 
 /** A code, refresh token or device code of oidc-provider's, and the grant it belongs to. */
 interface Source {
@@ -13,19 +16,29 @@ interface SourceGrant {
   getResourceScopeFiltered(resource: string, filter: string[]): string;
 }
 
+/** For a token without an MCP server, which oidc-provider asks about and nobody gets. */
 export const ACCESS_TOKEN_TTL_SECONDS = 600;
 
-export function createResourceIndicators({ resources }: { resources: ResourceStore }) {
+export function createResourceIndicators(deps: {
+  resources: ResourceStore;
+  clients: Pick<ClientStore, 'find'>;
+  issuer: string;
+}) {
+  const { resources } = deps;
+  const adminTarget = createAdminTarget(deps);
+
   /** The registered resource that an identifier names, or `invalid_target`. */
   async function resolve(identifier: string): Promise<Resource> {
     const uri = canonicalResource(identifier);
     const resource = uri === undefined ? undefined : await resources.findByUri(uri);
-    if (!resource || uri === undefined) throw new errors.InvalidTarget('the resource is not registered here');
+    if (!resource || uri === undefined || adminTarget.isImpostor(resource))
+      throw new errors.InvalidTarget(UNREGISTERED);
     if (uri !== identifier) throw new errors.InvalidTarget(`the resource is written ${uri}`);
     return resource;
   }
 
   return {
+    adminTarget,
     resolve,
     /** `resource` was not sent: the only one there is, never a token for nobody. Sent twice: no choice of ours. */
     async defaultResource(_ctx: KoaContextWithOIDC, _client: Client, asked?: string[]): Promise<string> {
@@ -40,12 +53,13 @@ export function createResourceIndicators({ resources }: { resources: ResourceSto
         throw new errors.InvalidTarget('a token is for exactly one resource');
       }
       const resource = await resolve(identifier);
+      if (resource.builtIn) await adminTarget.assertMayName(ctx, client);
       const scopes = isService(ctx) ? serviceScopes(ctx, client, resource) : carriedScopes(ctx, resource);
       if (!isService(ctx) && ctx.oidc.route === 'token') assertCarriesSomething(ctx, resource, sourceOf(ctx));
       return {
         scope: scopes.join(' '),
         audience: resource.uri,
-        accessTokenTTL: ACCESS_TOKEN_TTL_SECONDS,
+        accessTokenTTL: resource.builtIn ? ADMIN_TOKEN_SECONDS : resource.tokenSeconds,
         accessTokenFormat: 'jwt',
         jwt: { sign: { alg: 'ES256' } },
       };
@@ -71,7 +85,9 @@ export function createResourceIndicators({ resources }: { resources: ResourceSto
      */
     async assertRefreshable(ctx: KoaContextWithOIDC): Promise<void> {
       const source = ctx.oidc.entities.RefreshToken as unknown as Source;
-      assertCarriesSomething(ctx, await resolve(String([source.resource].flat()[0])), source);
+      const resource = await resolve(String([source.resource].flat()[0]));
+      if (resource.builtIn) throw new errors.InvalidTarget(UNREGISTERED);
+      assertCarriesSomething(ctx, resource, source);
     },
   };
 }

@@ -10,16 +10,20 @@ import { readForm, replaceForm, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { grantedIn, namedIn } from './acting-for.ts';
+import type { AdminBearer } from './admin-bearer.ts';
 import { correctDiscovery } from './discovery.ts';
+import { forgiveAgedHint, type LogoutHintDeps } from './logout-hint.ts';
 import { renderLogout } from './pages.ts';
 import { confirmSecret, withoutSecretHash } from './registration-secrets.ts';
 import type { StopRedirect } from './stop-redirect.ts';
 import { assureVouched, type VouchingDeps } from './vouching.ts';
 
-export interface OauthRoutesDeps extends Pick<VouchingDeps, 'liveness'> {
+export interface OauthRoutesDeps extends Pick<VouchingDeps, 'liveness'>, LogoutHintDeps {
   artifacts: Pick<ArtifactStore, 'find'>;
   grants: Pick<GrantStore, 'find'>;
   accessTokens: AccessTokens;
+  /** Whose RFC 9728 document we serve ourselves. */
+  adminBearer: Pick<AdminBearer, 'metadata'>;
   clients: ClientStore;
   resources: ResourceStore;
   respond: Respond;
@@ -40,6 +44,11 @@ export function oauthRoutes(deps: OauthRoutesDeps): Middleware {
     // A code that arrives in a link would be one press away from a phisher's device (RFC 8628 §5.4).
     if (path === '/device' && ctx.method !== 'POST') ctx.query = {};
     if (path.startsWith('/.well-known/') && allowAnyOrigin(ctx)) return;
+    if (ctx.path === deps.adminBearer.metadata.path && ctx.method !== 'POST') {
+      ctx.body = deps.adminBearer.metadata.document;
+      return;
+    }
+    if (path === '/logout') await forgiveAgedHint(ctx, deps);
     // Programs read JSON whatever they say they accept (RFC 6749 §5.2, RFC 7591 §3.2.2).
     const posted = ctx.method === 'POST' && (FORM_ROUTES.has(path) || TOKEN_ROUTES.has(path));
     if (posted || path.startsWith('/register')) ctx.req.headers.accept = 'application/json';

@@ -17,6 +17,7 @@ export interface ConsentingClient {
 export interface LivingConsent {
   id: string;
   accountId: string;
+  /** Or the name, of somebody without an address. */
   email: string;
   client: ConsentingClient;
   /** Whom the client, a proxy, acts for. */
@@ -42,7 +43,14 @@ export interface LivingApproval {
 
 const BATCH = 1_000;
 
-export function createPolicyConsentStore({ database, now }: { database: Database; now: () => Date }) {
+export interface PolicyConsentStoreDeps {
+  database: Database;
+  /** Who may decide on approvals at an MCP server. */
+  approvers: { of(resourceId: string): Promise<readonly { id: string }[]> };
+  now: () => Date;
+}
+
+export function createPolicyConsentStore({ database, approvers, now }: PolicyConsentStoreDeps) {
   return {
     /** Of people, clients and MCP servers that still take part, a batch at a time, in the order of their ids. */
     async *livingConsents(): AsyncGenerator<LivingConsent[]> {
@@ -63,11 +71,9 @@ export function createPolicyConsentStore({ database, now }: { database: Database
         last = end.id;
       }
     },
-    /** Ids of those who may approve. */
-    async approvers(): Promise<string[]> {
-      const where = { role: 'owner', disabledAt: null };
-      const rows = await database.current().account.findMany({ where, select: { id: true } });
-      return rows.map(({ id }) => id);
+    /** Ids of those who may approve at an MCP server. */
+    async approvers(resourceId: string): Promise<string[]> {
+      return (await approvers.of(resourceId)).map(({ id }) => id);
     },
     async livingApprovals(): Promise<LivingApproval[]> {
       const rows = await database.current().approvalRequest.findMany({
@@ -92,7 +98,7 @@ async function withParties(db: Prisma.TransactionClient, rows: Prisma.ConsentGet
   const among = (ids: readonly (string | null)[]) => ({ in: [...new Set(ids.filter((id) => id !== null))] });
   const accounts = await db.account.findMany({
     where: { id: among(rows.map(({ accountId }) => accountId)) },
-    select: { id: true, email: true },
+    select: { id: true, email: true, name: true },
   });
   const clients = await db.client.findMany({
     where: { id: among(rows.flatMap(({ clientId, downstreamClientId }) => [clientId, downstreamClientId])) },
@@ -112,7 +118,7 @@ async function withParties(db: Prisma.TransactionClient, rows: Prisma.ConsentGet
     metadata: JSON.parse(body) as unknown,
   }));
   const client = consentingClients([...read, ...clients]);
-  const emails = new Map(accounts.map(({ id, email }) => [id, email]));
+  const emails = new Map(accounts.map(({ id, email, name }) => [id, email || (name ?? '')]));
   const uris = new Map(resources.map(({ id, uri }) => [id, uri]));
   const scopesOf = Map.groupBy(scopes, (scope) => scope.resourceId);
   return rows.map((row): LivingConsent => {

@@ -17,8 +17,8 @@ export interface ImpactDeps {
   store: {
     livingConsents(): AsyncIterable<readonly LivingConsent[]>;
     livingApprovals(): Promise<readonly LivingApproval[]>;
-    /** Account ids of those who may approve. */
-    approvers(): Promise<readonly string[]>;
+    /** Account ids of those who may approve at an MCP server. */
+    approvers(resourceId: string): Promise<readonly string[]>;
   };
   isSharedHost: IsSharedHost;
   /** consent.md §1 */
@@ -29,7 +29,7 @@ export interface ImpactDeps {
 
 /**
  * Goes over every living consent. Its scopes count as usable where the rules allow them, or ask and an approval covers
- * them, or ask the only administrator there is; only scopes that were usable before can be lost.
+ * them, or ask the only one who could approve; only scopes that were usable before can be lost.
  */
 export async function impactOf(
   { before, after }: { before: readonly Rule[]; after: readonly Rule[] },
@@ -38,12 +38,15 @@ export async function impactOf(
   const approvals = Map.groupBy(await deps.store.livingApprovals(), ({ clientId, resourceId }) =>
     partiesKey(clientId, resourceId),
   );
-  const [only, ...others] = await deps.store.approvers();
+  const approvers = new Map<string, readonly string[]>();
   const impacts: Impact[] = [];
   for await (const consents of deps.store.livingConsents()) {
     for (const consent of consents) {
       const theirs = approvals.get(partiesKey(consent.client.id, consent.resource.id)) ?? [];
-      const decidesAlone = others.length === 0 && only === consent.accountId;
+      const { id: resourceId } = consent.resource;
+      const those = approvers.get(resourceId) ?? (await deps.store.approvers(resourceId));
+      approvers.set(resourceId, those);
+      const decidesAlone = those.length === 1 && those[0] === consent.accountId;
       const approved = new Set(decidesAlone ? consent.scopes : approvedScopes(consent, theirs, deps));
       const impact = compare({ before, after }, consent, approved, deps);
       if (impact.lost.length + impact.waiting.length > 0) impacts.push(impact);

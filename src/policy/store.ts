@@ -1,9 +1,8 @@
 /** Queries on the rules of who may connect, and on whom they concern. */
 import { AppError } from '../errors.ts';
 import type { Prisma } from '../storage/generated/client.ts';
-import type { Database } from '../storage/transactions.ts';
 import type { Change } from './changes.ts';
-import { createPolicyConsentStore } from './consent-store.ts';
+import { createPolicyConsentStore, type PolicyConsentStoreDeps } from './consent-store.ts';
 import { DEFAULT_RULE, type Rule, readRule, toMatchJson } from './rule.ts';
 
 export type PolicyStore = ReturnType<typeof createPolicyStore>;
@@ -12,9 +11,10 @@ const DEFAULT_POSITION = 1_000_000;
 /** Room for whoever puts one in between by hand. */
 const STEP = 10;
 
-export function createPolicyStore({ database, now }: { database: Database; now: () => Date }) {
+export function createPolicyStore(deps: PolicyConsentStoreDeps) {
+  const { database, now } = deps;
   return {
-    ...createPolicyConsentStore({ database, now }),
+    ...createPolicyConsentStore(deps),
     /** In the order in which they are asked, the default rule last; rows that cannot be read are among them. */
     list(): Promise<Rule[]> {
       return list(database.current());

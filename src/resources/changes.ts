@@ -4,7 +4,7 @@ import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
 import type { Notices } from '../notices/notices.ts';
 import type { Database } from '../storage/transactions.ts';
-import { parseConsentDays, parseName, parseScopes } from './description.ts';
+import { parseConsentDays, parseName, parseScopes, parseTokenSeconds } from './description.ts';
 import { type PeopleNews, type PeoplePlan, peopleInRecord, planPeople, settingsIn } from './people.ts';
 import { compareScopes, type NewScopes, pendingChanges, type ScopeChange, type WordDifference } from './proposals.ts';
 import type { Resource } from './resource.ts';
@@ -15,6 +15,8 @@ export interface ResourceNews {
   name?: string | undefined;
   /** 1 to 365 */
   consentDays?: number | undefined;
+  /** 60 to 3600 */
+  tokenSeconds?: number | undefined;
   scopes?: NewScopes | undefined;
   people?: PeopleNews | undefined;
 }
@@ -22,6 +24,7 @@ export interface ResourceNews {
 export interface ResourcePlan {
   name?: { before: string; after: string };
   consentDays?: { before: number; after: number };
+  tokenSeconds?: { before: number; after: number };
   scopes: readonly ScopeChange[];
   people: PeoplePlan;
 }
@@ -37,28 +40,35 @@ export interface ChangeDeps {
 
 /**
  * What `updateResource` would do.
- * @throws AppError 400 `invalid_scope`, `invalid_text`, `invalid_consent_days`, and as `parsePeople`
+ * @throws AppError 400 `invalid_scope`, `invalid_text`, `invalid_consent_days`, `invalid_token_seconds`, and as
+ *   `parsePeople`
  */
 export function planUpdate(resource: Resource, news: ResourceNews): ResourcePlan {
-  const name = news.name === undefined ? resource.name : parseName(news.name);
-  const consentDays = news.consentDays === undefined ? resource.consentDays : parseConsentDays(news.consentDays);
+  const { name, consentDays, tokenSeconds } = news;
   const { described = [], removed = [] } = news.scopes ?? {};
   return {
-    ...(name === resource.name ? {} : { name: { before: resource.name, after: name } }),
-    ...(consentDays === resource.consentDays
-      ? {}
-      : { consentDays: { before: resource.consentDays, after: consentDays } }),
+    ...differ('name', resource, name === undefined ? undefined : parseName(name)),
+    ...differ('consentDays', resource, consentDays === undefined ? undefined : parseConsentDays(consentDays)),
+    ...differ('tokenSeconds', resource, tokenSeconds === undefined ? undefined : parseTokenSeconds(tokenSeconds)),
     scopes: news.scopes ? compareScopes(resource, { described: parseScopes(described), removed }) : [],
     people: planPeople(resource, news.people ?? {}),
   };
 }
 
+function differ<Name extends 'name' | 'consentDays' | 'tokenSeconds'>(
+  name: Name,
+  { [name]: before }: Pick<Resource, Name>,
+  after: Resource[Name] | undefined,
+): Partial<Pick<ResourcePlan, 'name' | 'consentDays' | 'tokenSeconds'>> {
+  return after === undefined || after === before ? {} : { [name]: { before, after } };
+}
+
 /** Whether it changes nothing, not even what waits for somebody to accept it. */
 export function isEmptyPlan(plan: ResourcePlan, { accept }: { accept: boolean }): boolean {
-  const { name, consentDays, scopes, people } = plan;
+  const { name, consentDays, tokenSeconds, scopes, people } = plan;
   const idle = (change: ScopeChange) =>
     change.kind === 'unchanged' || (!accept && 'waiting' in change && change.waiting);
-  return !name && !consentDays && Object.keys(people).length === 0 && scopes.every(idle);
+  return !name && !consentDays && !tokenSeconds && Object.keys(people).length === 0 && scopes.every(idle);
 }
 
 /**
@@ -80,6 +90,7 @@ export function updateResource(
     const plan = planUpdate(resource, news);
     if (plan.name) await resources.rename(id, plan.name.after);
     if (plan.consentDays) await resources.setConsentDays(id, plan.consentDays.after);
+    if (plan.tokenSeconds) await resources.setTokenSeconds(id, plan.tokenSeconds.after);
     if (Object.keys(plan.people).length > 0) await resources.setPeople(id, settingsIn(plan.people));
     const removed = plan.scopes.filter(({ kind }) => kind === 'removed').map(({ name }) => name);
     if (removed.length > 0) await resources.removeScopes(id, removed);
@@ -161,7 +172,7 @@ async function tellOwners({ name }: Resource, { scopes }: ResourcePlan, { notice
 
 async function held({ resources }: ChangeDeps, id: string): Promise<Resource> {
   const resource = await resources.hold(id);
-  if (resource) return resource;
+  if (resource && !resource.builtIn) return resource;
   throw new AppError('unknown_resource', 404, 'The MCP server is no longer registered.');
 }
 
@@ -176,6 +187,9 @@ function recordOf(resource: Resource, plan: ResourcePlan, accept: boolean): Audi
   const updated = {
     ...(plan.name ? { nameBefore: plan.name.before, name: plan.name.after } : {}),
     ...(plan.consentDays ? { consentDaysBefore: plan.consentDays.before, consentDays: plan.consentDays.after } : {}),
+    ...(plan.tokenSeconds
+      ? { tokenSecondsBefore: plan.tokenSeconds.before, tokenSeconds: plan.tokenSeconds.after }
+      : {}),
     ...peopleInRecord(plan.people),
     ...(removed.length > 0 ? { removed } : {}),
   };

@@ -3,40 +3,62 @@ import { isLoopbackOrigin } from '../config-values.ts';
 import { AppError } from '../errors.ts';
 import { readableLine } from '../web/visible-text.ts';
 import { type PeopleNews, parsePeople } from './people.ts';
-import { canonicalResource, DEFAULT_CONSENT_DAYS, type PeopleSettings, type ScopeDescription } from './resource.ts';
+import {
+  canonicalResource,
+  DEFAULT_CONSENT_DAYS,
+  DEFAULT_TOKEN_SECONDS,
+  type PeopleSettings,
+  type ScopeDescription,
+} from './resource.ts';
 
 export interface NewResource {
   uri: string;
   name: string;
   /** 90 where left out */
   consentDays?: number | undefined;
+  /** 600 where left out */
+  tokenSeconds?: number | undefined;
   scopes: readonly ScopeDescription[];
   people?: PeopleNews | undefined;
 }
 
-type ParsedResource = Omit<NewResource, 'people'> & { consentDays: number; people: Partial<PeopleSettings> };
+type ParsedResource = Omit<NewResource, 'people'> & {
+  consentDays: number;
+  tokenSeconds: number;
+  people: Partial<PeopleSettings>;
+};
 
 /** RFC 6749 §3.3: printable ASCII without space, quotation mark and backslash. */
-const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]{1,100}$/;
+export const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]{1,100}$/;
 /** Of OpenID Connect, with wording of their own. */
 const RESERVED = new Set(['openid', 'profile', 'email', 'address', 'phone', 'offline_access']);
 /** MCP 2025-11-25, server/tools, "Tool Names", and the slash that some servers use. */
-const TOOL_NAME = /^[\w.\-/]{1,128}$/;
+export const TOOL_NAME = /^[\w.\-/]{1,128}$/;
 
 /** What programs make clickable, wherever the text may end up: a notice by mail too. */
-const LINK = /\p{L}[\p{L}\d+.-]*:\/\/|\bwww\.|\bmailto:/iu;
+export const LINK = /\p{L}[\p{L}\d+.-]*:\/\/|\bwww\.|\bmailto:/iu;
 const MAX_CONSENT_DAYS = 365;
+const TOKEN_SECONDS = { least: 60, most: 3600 };
 
 /**
  * The description as it is kept: canonical URI, each text one visible line without a link.
- * @throws AppError 400 `invalid_resource`, `invalid_scope`, `invalid_text`, `invalid_consent_days`, and as `parsePeople`
+ * @throws AppError 400 `invalid_resource`, `invalid_scope`, `invalid_text`, `invalid_consent_days`, `invalid_token_seconds`,
+ *   and as `parsePeople`
  */
-export function parseDescription({ uri, name, consentDays, scopes, people }: NewResource): ParsedResource {
+export function parseDescription({
+  uri,
+  name,
+  consentDays,
+  tokenSeconds,
+  scopes,
+  people,
+}: NewResource): ParsedResource {
   if (scopes.length === 0) throw invalidScope('Give the MCP server at least one scope.');
   return {
     uri: parseUri(uri),
     name: parseName(name),
     consentDays: parseConsentDays(consentDays ?? DEFAULT_CONSENT_DAYS),
+    tokenSeconds: parseTokenSeconds(tokenSeconds ?? DEFAULT_TOKEN_SECONDS),
     scopes: parseScopes(scopes),
     people: parsePeople(people ?? {}),
   };
@@ -57,6 +79,13 @@ export function parseConsentDays(days: number): number {
   );
 }
 
+/** @throws AppError 400 `invalid_token_seconds` */
+export function parseTokenSeconds(seconds: number): number {
+  const { least, most } = TOKEN_SECONDS;
+  if (Number.isInteger(seconds) && seconds >= least && seconds <= most) return seconds;
+  throw new AppError('invalid_token_seconds', 400, `An access token lives ${least} to ${most} seconds.`);
+}
+
 /**
  * Each as it is kept.
  * @throws AppError 400 `invalid_scope`, `invalid_text`
@@ -68,7 +97,11 @@ export function parseScopes(scopes: readonly ScopeDescription[]): ScopeDescripti
   return scopes.map(parseScope);
 }
 
-function parseUri(uri: string): string {
+/**
+ * The canonical URI of an MCP server that tokens may go to.
+ * @throws AppError 400 `invalid_resource`
+ */
+export function parseUri(uri: string): string {
   const canonical = canonicalResource(uri);
   if (!canonical)
     throw invalidUri(`${uri} is not the URL of an MCP server: write https://host/path, without # or credentials.`);

@@ -45,6 +45,10 @@ export interface Resource {
   stalenessMinutes: number;
   /** Connections whose people may use it; empty: everybody. */
   connectionIds: readonly string[];
+  /** How long an access token for it lives: 60 to 3600. */
+  tokenSeconds: number;
+  /** The administration API of this very server: no MCP server, and hidden among these. */
+  builtIn: boolean;
   /** Set: nobody gets a token for it. */
   disabledAt: Date | undefined;
 }
@@ -57,6 +61,7 @@ export type TokenClaim = (typeof TOKEN_CLAIMS)[number];
 export type PeopleSettings = Pick<Resource, 'tokenClaims' | 'stalenessMinutes' | 'connectionIds'>;
 
 export const DEFAULT_CONSENT_DAYS = 90;
+export const DEFAULT_TOKEN_SECONDS = 600;
 export const DEFAULT_PEOPLE: PeopleSettings = { tokenClaims: [], stalenessMinutes: 60, connectionIds: [] };
 
 /**

@@ -5,6 +5,7 @@ import { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
 import {
   DEFAULT_PEOPLE,
+  DEFAULT_TOKEN_SECONDS,
   type Effect,
   type PeopleSettings,
   type Resource,
@@ -20,8 +21,14 @@ export type ResourceStore = ReturnType<typeof createResourceStore>;
 export interface ResourceRecord extends Pick<Resource, 'uri' | 'name' | 'clientId' | 'consentDays'> {
   scopes: readonly ScopeDescription[];
   people?: Partial<PeopleSettings> | undefined;
+  /** 600 where left out */
+  tokenSeconds?: number | undefined;
+  builtIn?: boolean | undefined;
 }
 
+/** Not the administration API of this very server. */
+const ORDINARY = { builtIn: false };
+const LIVING = { ...ORDINARY, disabledAt: null };
 const withScopes = { scopes: { orderBy: { position: 'asc' } } } as const;
 
 export function createResourceStore(database: Database) {
@@ -37,33 +44,36 @@ export function createResourceStore(database: Database) {
     return resource?.disabledAt ? undefined : resource;
   }
 
+  async function listWhere(where: typeof ORDINARY): Promise<Resource[]> {
+    const rows = await database.current().resource.findMany({ where, include: withScopes, orderBy: { uri: 'asc' } });
+    return rows.map(toResource);
+  }
+
   return {
-    /** @param uri canonical */
+    /** The administration API too. @param uri canonical */
     findByUri: (uri: string) => find({ uri }),
     findByClientId: (clientId: string) => find({ clientId }),
     findById: (id: string) => find({ id }),
     /** Disabled or not. */
-    findRegistered: (uri: string) => findAny({ uri }),
-    async list(): Promise<Resource[]> {
-      const where = { disabledAt: null };
-      const rows = await database.current().resource.findMany({ where, include: withScopes, orderBy: { uri: 'asc' } });
-      return rows.map(toResource);
+    async findRegistered(uri: string): Promise<Resource | undefined> {
+      const resource = await findAny({ uri });
+      return resource?.builtIn ? undefined : resource;
     },
+    async findRegisteredById(id: string): Promise<Resource | undefined> {
+      const resource = await findAny({ id });
+      return resource?.builtIn ? undefined : resource;
+    },
+    list: () => listWhere(LIVING),
     /** Disabled ones too. */
-    async listRegistered(): Promise<Resource[]> {
-      const rows = await database.current().resource.findMany({ include: withScopes, orderBy: { uri: 'asc' } });
-      return rows.map(toResource);
-    },
-    /** What they are called. */
+    listRegistered: () => listWhere(ORDINARY),
+    /** What they are called; the administration API too, whose name nobody else may take. */
     async names(): Promise<string[]> {
       const rows = await database.current().resource.findMany({ where: { disabledAt: null }, select: { name: true } });
       return rows.map(({ name }) => name);
     },
     /** The resource while there is exactly one: what a request without `resource` can only mean. */
     async only(): Promise<Resource | undefined> {
-      const rows = await database
-        .current()
-        .resource.findMany({ where: { disabledAt: null }, include: withScopes, take: 2 });
+      const rows = await database.current().resource.findMany({ where: LIVING, include: withScopes, take: 2 });
       const [first, second] = rows;
       return first && !second ? toResource(first) : undefined;
     },
@@ -73,13 +83,13 @@ export function createResourceStore(database: Database) {
       return database.write(async (tx) => {
         const taken = await tx.resource.findUnique({ where: { uri: resource.uri } });
         if (taken) throw new AppError('resource_exists', 409, `${resource.uri} is registered already.`);
-        const { uri, name, clientId, consentDays } = resource;
+        const { uri, name, clientId, consentDays, tokenSeconds = DEFAULT_TOKEN_SECONDS, builtIn = false } = resource;
         const scopes = resource.scopes.map((scope, position) => ({ ...toScopeRow(scope), position }));
         const people = { ...DEFAULT_PEOPLE, ...resource.people };
-        const data = { id, uri, name, clientId, consentDays, ...toRow(people), scopes: { create: scopes } };
-        await tx.resource.create({ data });
+        const whole = { id, uri, name, clientId, consentDays, tokenSeconds, builtIn };
+        await tx.resource.create({ data: { ...whole, ...toRow(people), scopes: { create: scopes } } });
         const accepted = resource.scopes.map((scope) => ({ ...scope, suspended: false }));
-        return { id, uri, name, clientId, consentDays, ...people, scopes: accepted, disabledAt: undefined };
+        return { ...whole, ...people, scopes: accepted, disabledAt: undefined };
       });
     },
     /** Keeps the resource as it is, for everybody else who would change it, until the unit of work ends. */
@@ -97,6 +107,10 @@ export function createResourceStore(database: Database) {
     /** For consents from now on. */
     async setConsentDays(id: string, consentDays: number): Promise<void> {
       await database.write((tx) => tx.resource.update({ where: { id }, data: { consentDays } }));
+    },
+    /** From the next token on. */
+    async setTokenSeconds(id: string, tokenSeconds: number): Promise<void> {
+      await database.write((tx) => tx.resource.update({ where: { id }, data: { tokenSeconds } }));
     },
     /** From the next token on. */
     async setPeople(id: string, people: Partial<PeopleSettings>): Promise<void> {
@@ -199,9 +213,9 @@ type Row = Prisma.ResourceGetPayload<{ include: { scopes: true } }>;
 type ScopeRow = Row['scopes'][number];
 
 function toResource({ id, uri, name, clientId, consentDays, disabledAt, scopes, ...row }: Row): Resource {
-  const { stalenessMinutes, connectionIds } = row;
+  const { stalenessMinutes, connectionIds, tokenSeconds, builtIn } = row;
   const people = { tokenClaims: row.tokenClaims as TokenClaim[], stalenessMinutes, connectionIds };
-  const rest = { scopes: scopes.map(toScope), disabledAt: disabledAt ?? undefined };
+  const rest = { tokenSeconds, builtIn, scopes: scopes.map(toScope), disabledAt: disabledAt ?? undefined };
   return { id, uri, name, clientId, consentDays, ...people, ...rest };
 }
 

@@ -3,6 +3,7 @@ import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/transactions.ts';
+import { ADMIN, AUDITOR, RESOURCE_OWNER } from './authority.ts';
 import { OWNER, parseRoleName, type RoleCeiling } from './role.ts';
 import type { RoleChange, Roles } from './roles.ts';
 import type { Exceeding } from './standing-store.ts';
@@ -31,6 +32,9 @@ interface Bounded {
   scopes: readonly { name: string }[];
 }
 
+/** They never go, and no MCP server hears of them. */
+export const BUILT_IN: readonly string[] = [OWNER, ADMIN, AUDITOR, RESOURCE_OWNER];
+
 const NOTHING: Effect = { changed: false, changes: [], taken: [] };
 
 /** @throws AppError 400 `bad_role`, 409 `role_exists` */
@@ -56,8 +60,7 @@ export function removeRole(deps: RoleChangeDeps, name: string, open: boolean): P
   return database.unit(async () => {
     await roleStore.hold();
     await assertRole(deps, name);
-    if (name === OWNER)
-      throw new AppError('built_in', 409, 'owner is built in: somebody has to administer this server.');
+    if (BUILT_IN.includes(name)) throw new AppError('built_in', 409, `${name} is built in: the dashboard knows it.`);
     const ceilings = await roleStore.ceilings({ roleId: name });
     if (!open) for (const ceiling of ceilings) await assertStaysBounded(deps, ceiling);
     const members = [...new Set((await roleStore.people(name)).map(({ accountId }) => accountId))];

@@ -15,21 +15,21 @@ export interface HeldAccount {
 export function createMembershipStore(database: Database) {
   return {
     /**
-     * Keeps these accounts as they are for everybody else. Where a mapped owner is among them the living owners come
-     * first, as `disable` of an account holds them: in any other order two of them would wait for each other.
+     * Keeps these accounts as they are for everybody else. Where a mapped owner is among them the living owners are held
+     * too, all in one order: whoever held the others first, and then one who has just ceased to be an owner, would wait
+     * for who waits for them.
      */
     async hold(accountIds: readonly string[]): Promise<HeldAccount[]> {
       return database.write(async (tx) => {
         const ids = [...accountIds];
         const mapped = await tx.$queryRaw<{ id: string }[]>`
           SELECT id FROM accounts WHERE id = ANY(${ids}) AND role = 'owner' AND role_by IS NOT NULL LIMIT 1`;
-        if (mapped.length > 0) {
-          await tx.$queryRaw`
-            SELECT id FROM accounts WHERE role = 'owner' AND disabled_at IS NULL ORDER BY id FOR NO KEY UPDATE`;
-        }
-        return tx.$queryRaw<HeldAccount[]>`
-          SELECT id, role, role_by AS "roleBy" FROM accounts WHERE id = ANY(${ids})
+        const withOwners = mapped.length > 0;
+        const held = await tx.$queryRaw<HeldAccount[]>`
+          SELECT id, role, role_by AS "roleBy" FROM accounts
+          WHERE id = ANY(${ids}) OR (${withOwners} AND role = 'owner' AND disabled_at IS NULL)
           ORDER BY id FOR NO KEY UPDATE`;
+        return held.filter(({ id }) => ids.includes(id));
       });
     },
     /** What was written down of what connections said. */
@@ -90,8 +90,10 @@ export function createMembershipStore(database: Database) {
     /** @returns false, and nothing changed, where nobody else could administer this server */
     async endOwner(accountId: string): Promise<boolean> {
       return database.write(async (tx) => {
-        const owners = await tx.$queryRaw<{ id: string }[]>`
-          SELECT id FROM accounts WHERE role = 'owner' AND disabled_at IS NULL ORDER BY id FOR NO KEY UPDATE`;
+        const held = await tx.$queryRaw<{ id: string; owns: boolean }[]>`
+          SELECT id, role = 'owner' AND disabled_at IS NULL AS owns FROM accounts
+          WHERE (role = 'owner' AND disabled_at IS NULL) OR id = ${accountId} ORDER BY id FOR NO KEY UPDATE`;
+        const owners = held.filter(({ owns }) => owns);
         if (owners.length === 1 && owners[0]?.id === accountId) return false;
         const data = { role: 'user', roleBy: null };
         await tx.account.update({ where: { id: accountId }, data, select: { id: true } });

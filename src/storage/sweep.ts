@@ -28,6 +28,11 @@ export async function sweep({ direct }: Pick<Database, 'direct'>, now: Date): Pr
         DELETE FROM upstream_sessions WHERE id IN
           (SELECT id FROM upstream_sessions WHERE expires_at < ${now} LIMIT ${BATCH})`,
     ),
+    session_devices: await inBatches(
+      () => direct.$executeRaw`
+        DELETE FROM session_devices WHERE session_uid IN
+          (SELECT session_uid FROM session_devices WHERE expires_at < ${now} LIMIT ${BATCH})`,
+    ),
     sign_in_throttles: await inBatches(
       () => direct.$executeRaw`
         DELETE FROM sign_in_throttles WHERE key IN

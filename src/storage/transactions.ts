@@ -13,6 +13,7 @@ interface Unit {
   ended?: Promise<void>;
   finish?: (how: 'commit' | 'rollback') => void;
   beforeCommit: ((tx: Tx) => Promise<void>)[];
+  afterCommit: (() => Promise<void>)[];
 }
 
 export interface Database {
@@ -26,6 +27,8 @@ export interface Database {
   isOpen(): boolean;
   /** Runs `work` in the transaction just before it commits; its failure rolls everything back. */
   beforeCommit(work: (tx: Tx) => Promise<void>): void;
+  /** Runs `work` outside the unit once it has committed, before its caller goes on; `work` must not throw. */
+  afterCommit(work: () => Promise<void>): void;
   /**
    * One unit of work: commits when `work` resolves and `keep(result)` holds, rolls back otherwise.
    * A nested call joins the outer unit.
@@ -51,7 +54,7 @@ export function createDatabase(prisma: PrismaClient): Database {
   const writing = new AsyncLocalStorage<Unit>();
 
   async function runUnit<T>(work: () => Promise<T>, keep: (result: T) => boolean): Promise<T> {
-    const unit: Unit = { beforeCommit: [], lastWrite: Promise.resolve() };
+    const unit: Unit = { beforeCommit: [], afterCommit: [], lastWrite: Promise.resolve() };
     return units.run(unit, async () => {
       try {
         const result = await work();
@@ -61,6 +64,7 @@ export function createDatabase(prisma: PrismaClient): Database {
         }
         await runBeforeCommit(unit);
         await end(unit, 'commit');
+        for (const after of unit.afterCommit) await units.exit(after);
         return result;
       } catch (error) {
         await end(unit, 'rollback');
@@ -141,6 +145,11 @@ export function createDatabase(prisma: PrismaClient): Database {
       const unit = units.getStore();
       if (!unit) throw new Error('beforeCommit outside a unit of work');
       unit.beforeCommit.push(work);
+    },
+    afterCommit(work) {
+      const unit = units.getStore();
+      if (!unit) throw new Error('afterCommit outside a unit of work');
+      unit.afterCommit.push(work);
     },
     unit(work, keep = () => true) {
       return units.getStore() ? work() : runUnit(work, keep);

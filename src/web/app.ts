@@ -42,6 +42,7 @@ function withRequest({ log }: AppDeps): Middleware {
     return inRequest(
       'client',
       async () => {
+        currentRequest().userAgent = ctx.get('user-agent');
         await next();
         const ms = Math.round(performance.now() - started);
         log.debug({ method: ctx.method, path: ctx.path, status: ctx.status, ms }, 'answered');

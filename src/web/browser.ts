@@ -13,9 +13,11 @@ export function createBrowsers({ https, hmac }: { https: boolean; hmac: (purpose
   return {
     /** The HMAC of this browser's name, which it is given on its first page. */
     identify(ctx: Context): string {
-      const known = ctx.cookies.get(name, options);
+      // Asked more than once for one page, it is one name.
+      const known: string | undefined = ctx.state.browserName ?? ctx.cookies.get(name, options);
       const value = known ?? randomBytes(32).toString('base64url');
       if (!known) ctx.cookies.set(name, value, { ...options, maxAge: MAX_AGE_MS });
+      ctx.state.browserName = value;
       return hmac('browser', value);
     },
   };

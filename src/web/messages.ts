@@ -1,5 +1,6 @@
-/** The words of the pages: one JSON catalogue per language, and the only way from a message to HTML. */
-import { readFileSync } from 'node:fs';
+/** The words of the pages: JSON catalogues per language, and the only way from a message to HTML. */
+import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Locale } from './locale.ts';
 
 /**
@@ -27,11 +28,17 @@ const quotationMarks = { en: ['“', '”'], ja: ['「', '」'] } as const;
 const quotes = /["“”„‟«»‹›「」『』﹁﹂﹃﹄〝〞〟＂「」]/g;
 
 /**
- * Reads `<directory>/<locale>.json`.
- * @throws Error for an unknown key or a missing parameter, when a page is rendered
+ * Reads every `<locale>.json` in `directory` and below it as one catalogue.
+ * @throws Error where two of them have the same key; for an unknown key or a missing parameter, when a page is rendered
  */
 export function readMessages(directory: URL, locale: Locale): Messages {
-  const messages = flatten(JSON.parse(readFileSync(new URL(`${locale}.json`, directory), 'utf8')));
+  const messages = new Map<string, Message>();
+  for (const file of globSync(`**/${locale}.json`, { cwd: fileURLToPath(directory) }).sort()) {
+    for (const [key, message] of flatten(JSON.parse(readFileSync(new URL(file, directory), 'utf8')))) {
+      if (messages.has(key)) throw new Error(`Message "${key}" is in ${file} and in another catalogue`);
+      messages.set(key, message);
+    }
+  }
   const plural = new Intl.PluralRules(locale);
   const days = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
   const [open, close] = quotationMarks[locale];

@@ -1,6 +1,14 @@
 /** What each page needs to know: page name → model. Everything in a model is text, never markup. */
 
-import type { AccountSignInModel, UpstreamRefusedModel, WaysInModel } from './sign-in-pages.ts';
+import type { AccountPages } from './account-pages.ts';
+import type {
+  AccountSignInModel,
+  PasskeyView,
+  SecondFactorView,
+  SignInError,
+  UpstreamRefusedModel,
+  WaysInModel,
+} from './sign-in-pages.ts';
 
 /** Every page a person can see, by name. */
 export type Pages = {
@@ -19,7 +27,7 @@ export type Pages = {
   'device-done': { client: ClientView };
   logout: { action: string; fields: readonly HiddenField[]; client?: ClientView | undefined };
   'logged-out': { client?: ClientView | undefined };
-};
+} & AccountPages;
 
 /** The app that asks. `name` is client-stated and already normalised; the pages put it between quotation marks. */
 export type ClientView = {
@@ -77,7 +85,11 @@ export type ConnectModel = RequestModel & {
   connections: readonly { id: string; name: string }[];
   /** A connection is exclusive: passwords are for emergencies, on a step of their own (`shown`); `href` is the other step. */
   emergency?: { shown: boolean; href: string } | undefined;
-  error?: 'credentials' | 'emergency' | 'elsewhere' | 'throttled' | 'expired' | 'refused_there' | undefined;
+  error?: SignInError | 'emergency' | 'elsewhere' | 'refused_there' | undefined;
+  /** The password was right: instead of its fields, one for the code of an app. Posts `ticket` and `code`. */
+  secondFactor?: SecondFactorView | undefined;
+  /** One more button; posts `passkey`, what the authenticator said. */
+  passkey?: PasskeyView | undefined;
   /** With `refused_there`: name of the connection that the person came back from with a no. */
   refusedBy?: string | undefined;
   /** With `throttled`: how long until the next try. */
@@ -129,8 +141,8 @@ export type ConsentModel = RequestModel &
     /** Page F: what is agreed to already, folded below what is new; its boxes may be unticked too. */
     held?: readonly ScopeGroup[] | undefined;
     /** A sensitive scope is added: the person proves to be here, by the password or by signing in upstream again. */
-    presence?:
-      | { by: 'password'; error?: 'credentials' | 'throttled' | undefined }
+    presence?: /** With `ticket` the password was right, and the code of an app is asked for instead: posts `ticket` and `code`. */
+      | { by: 'password'; ticket?: string | undefined; error?: 'credentials' | 'throttled' | 'code' | undefined }
       | { by: 'connection'; name: string }
       | undefined;
     /** The person said no twice within minutes: Block and Deny are offered instead of Approve. */
@@ -238,12 +250,16 @@ export type StoppedModel = {
   switchAccount?: { action: string; csrf: string } | undefined;
 };
 
-/** `/account`. Posts `csrf`, `email`, `current_password`, `new_password`, `repeat_password`. */
+/** `/account/password`. Posts `csrf`, `email`, `current_password`, `new_password`, `repeat_password`. */
 export type PasswordModel = {
   action: string;
   csrf: string;
   email?: string | undefined;
-  error?: 'credentials' | 'weak' | 'mismatch' | 'throttled' | 'reused' | 'expired' | undefined;
+  /** Signed in: the address is the account's, and not asked for. */
+  signedIn?: boolean | undefined;
+  /** `second_factor`: the person has to sign in first, at `proveHref`. */
+  error?: 'credentials' | 'weak' | 'mismatch' | 'throttled' | 'reused' | 'expired' | 'second_factor' | undefined;
+  proveHref?: string | undefined;
   retryAfterSeconds?: number | undefined;
   done?: boolean | undefined;
 };

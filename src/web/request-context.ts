@@ -9,6 +9,8 @@ export interface RequestContext {
   actor: string;
   /** A fault that somebody in between may have hidden: the request fails with it. */
   failure?: unknown;
+  /** What the browser calls itself. */
+  userAgent?: string;
 }
 
 const contexts = new AsyncLocalStorage<RequestContext>();

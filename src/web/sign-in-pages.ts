@@ -1,5 +1,7 @@
 /** What the pages about connections and a person's ways in need to know. Everything is text, never markup. */
 
+import type { OwnFrame } from './account-pages.ts';
+
 /** Why a trip to a connection came to nothing. Each has its words in the catalogues under `upstream.<code>`. */
 export const upstreamRefusals = [
   'denied',
@@ -38,8 +40,16 @@ export type UpstreamRefusedModel = {
   requestId?: string | undefined;
 };
 
+/** `code`: a wrong one, or one that was used; `passkey`: none of ours, or not shown for this page. */
+export type SignInError = 'credentials' | 'throttled' | 'expired' | 'code' | 'passkey';
+
+export type SecondFactorView = { ticket: string };
+
+/** JSON of what `navigator.credentials` is asked for. */
+export type PasskeyView = { options: string };
+
 /**
- * Before `/account/ways-in`: who is it? Posts `csrf` and `email` and `password`, or `connection=<id>`. `account` is who is
+ * `/account/prove`: who is it? Posts `csrf` and `email` and `password`, or `connection=<id>`. `account` is who is
  * signed in, and only has to show to be here.
  */
 export type AccountSignInModel = {
@@ -48,15 +58,17 @@ export type AccountSignInModel = {
   account?: { email: string } | undefined;
   local: { email?: string | undefined } | null;
   connections: readonly { id: string; name: string }[];
-  error?: 'credentials' | 'throttled' | 'expired' | undefined;
+  error?: SignInError | undefined;
+  /** The password was right: instead of its fields, one for the code of an app. Posts `ticket` and `code`. */
+  secondFactor?: SecondFactorView | undefined;
+  /** One more button; posts `passkey`, what the authenticator said. */
+  passkey?: PasskeyView | undefined;
   retryAfterSeconds?: number | undefined;
 };
 
 /** `/account/ways-in`. Posts `csrf` and `add=<connection id>` or `remove=<id of a way>`. */
-export type WaysInModel = {
+export type WaysInModel = OwnFrame & {
   action: string;
-  csrf: string;
-  account: { email: string };
   /** There is a password that may be used here. */
   password: boolean;
   ways: readonly WayView[];

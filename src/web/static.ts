@@ -1,10 +1,14 @@
-/** The few files the pages need (`views/static`), read once and served under `/static/`. */
+/**
+ * The few files the pages need (`views/static`), read once and served under `/static/`; the one stylesheet is put together
+ * from `views/styles`.
+ */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Middleware } from 'koa';
 
 const directory = new URL('../../views/static/', import.meta.url);
+const styles = new URL('../../views/styles/', import.meta.url);
 const contentTypes: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -19,6 +23,8 @@ export type StaticFiles = ReturnType<typeof readStaticFiles>;
  */
 export function readStaticFiles(options: { basePath?: string | undefined } = {}) {
   const files = new Map(readdirSync(directory).map((name) => [name, readFile(name)]));
+  const stylesheet = readStyles();
+  files.set('style.css', { body: stylesheet, type: 'text/css; charset=utf-8', hash: hashOf(stylesheet) });
 
   /** The address of a file, with its content hash; throws for a name that is not there. */
   function urlOf(name: string): string {
@@ -49,5 +55,20 @@ function readFile(name: string) {
   const type = contentTypes[extname(name)];
   if (!type) throw new Error(`No content type for ${name}`);
   const body = readFileSync(new URL(name, directory));
-  return { body, type, hash: createHash('sha256').update(body).digest('base64url').slice(0, 16) };
+  return { body, type, hash: hashOf(body) };
+}
+
+/** Tokens and what every page shares first, then what single pages add, by name. */
+function readStyles() {
+  const names = readdirSync(styles).sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
+  return Buffer.concat(names.map((name) => readFileSync(new URL(name, styles))));
+}
+
+function rank(name: string): number {
+  const first = ['base.css', 'dashboard.css'].indexOf(name);
+  return first === -1 ? 2 : first;
+}
+
+function hashOf(body: Buffer): string {
+  return createHash('sha256').update(body).digest('base64url').slice(0, 16);
 }

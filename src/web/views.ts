@@ -1,4 +1,5 @@
 /** Server-rendered pages: nunjucks templates in `views/`, escaped by default, in English and Japanese. */
+import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import nunjucks from 'nunjucks';
 import { askerPhrase } from './asker.ts';
@@ -24,12 +25,21 @@ const templates: Record<keyof Pages, string> = {
   password: 'account/password.njk',
   'account-sign-in': 'account/sign-in.njk',
   'ways-in': 'account/ways-in.njk',
+  hop: 'account/hop.njk',
+  apps: 'account/apps.njk',
+  'stop-apps': 'account/stop-apps.njk',
+  receipt: 'account/receipt.njk',
+  sessions: 'account/sessions.njk',
+  language: 'account/language.njk',
+  security: 'account/security.njk',
   'device-code': 'oauth/device-code.njk',
   'device-confirm': 'oauth/device-confirm.njk',
   'device-done': 'oauth/device-done.njk',
   logout: 'oauth/logout.njk',
   'logged-out': 'oauth/logged-out.njk',
 };
+
+const dashboard = globSync('admin/**/*.njk', { cwd: fileURLToPath(viewsDirectory) });
 
 /**
  * Compiles every template and reads every catalogue at once, so that a broken one stops the start, not a person.
@@ -53,7 +63,14 @@ export function createViews(deps: {
     return environment.render(templates[page], { ...model, request: model });
   }
 
-  return { render };
+  /** The same for a page of the dashboard, by its file below `views/`. */
+  function renderTemplate(template: string, model: object, locale: Locale): string {
+    const environment = environments.get(locale);
+    if (!environment || !dashboard.includes(template)) throw new Error(`No page ${template} in ${locale}`);
+    return environment.render(template, { ...model, request: model });
+  }
+
+  return { render, renderTemplate };
 }
 
 function createEnvironment(locale: Locale, deps: Parameters<typeof createViews>[0]): nunjucks.Environment {
@@ -75,7 +92,7 @@ function createEnvironment(locale: Locale, deps: Parameters<typeof createViews>[
   environment.addFilter('folded', foldGroups);
   environment.addFilter('counted', countScopes);
   environment.addFilter('worrying', isWorrying);
-  for (const name of Object.values(templates)) environment.getTemplate(name, true);
+  for (const name of [...Object.values(templates), ...dashboard]) environment.getTemplate(name, true);
   return environment;
 }
 
@@ -88,7 +105,36 @@ function addWords(environment: nunjucks.Environment, messages: Messages, locale:
     if (typeof said !== 'string') throw new Error('Nothing was said');
     return { said };
   });
+  addTimes(environment, locale);
+  environment.addFilter('querystring', queryString);
   environment.addFilter('minutes', (seconds: number) => Math.max(1, Math.ceil(seconds / 60)));
+}
+
+/** Days and moments are UTC, and say so: the server does not know where the reader is. */
+function addTimes(environment: nunjucks.Environment, locale: Locale): void {
+  const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
+  const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+  const time = (date: Date, text: string) => new SafeString(`<time datetime="${date.toISOString()}">${text}</time>`);
+  environment.addGlobal('day', (date: Date) => time(date, day.format(date)));
+  environment.addGlobal('moment', (date: Date) => time(date, `${moment.format(date)} UTC`));
+  environment.addGlobal('number', (value: number) => value.toLocaleString(locale));
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  environment.addGlobal('ago', (date: Date, now: Date) => time(date, relativeTo(date, now, relative)));
+}
+
+const STEPS = [
+  ['year', 365 * 86_400],
+  ['month', 30 * 86_400],
+  ['week', 7 * 86_400],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const;
+
+function relativeTo(date: Date, now: Date, relative: Intl.RelativeTimeFormat): string {
+  const seconds = (date.getTime() - now.getTime()) / 1000;
+  const [unit, length] = STEPS.find(([, step]) => Math.abs(seconds) >= step) ?? (['minute', 60] as const);
+  return relative.format(Math.trunc(seconds / length), unit);
 }
 
 /** A link only where it is one that a person can follow; anything else is shown as text. */
@@ -107,10 +153,16 @@ function isWebLink(href: string): boolean {
 
 /** An address on our own origin, that no character of it can make another's. */
 function isOwnPath(path: string): boolean {
-  return /^\/(?!\/)[\w./?=&-]*$/.test(path);
+  return /^\/(?!\/)[\w./?=&%-]*$/.test(path);
 }
 
 /** Whether what changed is what it would be if somebody else had taken the client's place (consent.md §2). */
 function isWorrying(differences: readonly Difference[]): boolean {
   return differences.some(({ kind }) => ['redirect', 'keys', 'resembles', 'authentication'].includes(kind));
+}
+
+/** What was asked for, without what was left empty. */
+function queryString(query: readonly (readonly [string, string | undefined])[]): string {
+  const asked = query.filter((pair): pair is readonly [string, string] => pair[1] !== undefined && pair[1] !== '');
+  return new URLSearchParams(asked.map(([name, value]): [string, string] => [name, value])).toString();
 }

@@ -1,4 +1,4 @@
-/** `/account`: a person changes their password, and nobody else does. */
+/** `/account/password`: a person changes their password, and nobody else does. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { authorizationUrl, registerClient, signIn } from '../flow.ts';
@@ -28,7 +28,7 @@ describe('changing the password', () => {
     who: { email: string; password: string },
     fields: Record<string, string | string[]> = {},
   ) =>
-    person.submit(await person.open(`${consentry.issuer}/account`), {
+    person.submit(await person.open(`${consentry.issuer}/account/password`), {
       email: who.email,
       current_password: who.password,
       new_password: NEXT,
@@ -177,9 +177,9 @@ describe('changing the password', () => {
     const who = await newPerson();
     const before = await hashOf(who.id);
     const person = createPerson(consentry.issuer);
-    const page = await person.open(`${consentry.issuer}/account`);
+    const page = await person.open(`${consentry.issuer}/account/password`);
     const foreign = Object.fromEntries(
-      readForm((await createPerson(consentry.issuer).open(`${consentry.issuer}/account`)).html).fields,
+      readForm((await createPerson(consentry.issuer).open(`${consentry.issuer}/account/password`)).html).fields,
     ).csrf as string;
     const fields = { email: who.email, current_password: who.password, new_password: NEXT, repeat_password: NEXT };
     for (const csrf of [[], 'x', foreign]) {
@@ -198,8 +198,8 @@ describe('changing the password', () => {
     assert.equal((await createPerson(consentry.issuer).submit(page, fields)).status, 403, 'another browser');
     const own = Object.fromEntries(readForm(page.html).fields).csrf as string;
     const query = new URLSearchParams({ ...fields, csrf: own });
-    assert.equal((await person.open(`${consentry.issuer}/account?${query}`)).status, 200);
-    const json = await person.open(`${consentry.issuer}/account`, {
+    assert.equal((await person.open(`${consentry.issuer}/account/password?${query}`)).status, 200);
+    const json = await person.open(`${consentry.issuer}/account/password`, {
       method: 'POST',
       body: JSON.stringify({ ...fields, csrf: own }),
       headers: { 'content-type': 'application/json' },
@@ -220,7 +220,7 @@ describe('changing the password', () => {
     ]);
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 401]);
     const japanese = await createPerson(consentry.issuer, { 'accept-language': 'ja' }).open(
-      `${consentry.issuer}/account`,
+      `${consentry.issuer}/account/password`,
     );
     assert.match(words(japanese), /パスワード/);
   });

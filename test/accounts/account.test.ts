@@ -36,6 +36,7 @@ describe('adding', () => {
       disabledAt: null,
       disabledBy: [],
       breakGlass: false,
+      locale: null,
     });
     assert.deepEqual(await store.findById(accountId), account);
     assert.deepEqual(await store.list(), [account]);
@@ -58,7 +59,12 @@ describe('adding', () => {
   test('a password is generated where none is given, and only then told', async () => {
     const generated = await accounts.add({ email: 'bob@example.com', role: 'user' });
     assert.ok(generated.ok && generated.password);
-    const result = await accounts.signIn({ email: 'bob@example.com', password: generated.password, address });
+    const result = await accounts.signIn({
+      email: 'bob@example.com',
+      password: generated.password,
+      address,
+      binding: 'a page',
+    });
     assert.ok(result.ok);
     const given = await accounts.add({ email: 'eve@example.com', role: 'user', password: currentPassword });
     assert.ok(given.ok && given.password === undefined);
@@ -77,8 +83,8 @@ describe('changing the password', () => {
 
   test('the new password signs in and the old one no longer does', async () => {
     assert.deepEqual(await change(), { ok: true });
-    assert.ok((await accounts.signIn({ email, password: newPassword, address })).ok);
-    assert.ok(!(await accounts.signIn({ email, password: currentPassword, address })).ok);
+    assert.ok((await accounts.signIn({ email, password: newPassword, address, binding: 'a page' })).ok);
+    assert.ok(!(await accounts.signIn({ email, password: currentPassword, address, binding: 'a page' })).ok);
   });
 
   test('without the current password nothing changes, and guessing it rests like signing in', async () => {
@@ -87,7 +93,7 @@ describe('changing the password', () => {
     }
     assert.deepEqual(await change(), { ok: false, reason: 'throttled', retryAfterSeconds: 5 });
     room.passSeconds(5);
-    assert.ok((await accounts.signIn({ email, password: currentPassword, address })).ok);
+    assert.ok((await accounts.signIn({ email, password: currentPassword, address, binding: 'a page' })).ok);
   });
 
   test('a new password that breaks a rule, or is the current one, is refused', async () => {

@@ -22,14 +22,27 @@ beforeEach(async () => {
 
 type Options = Partial<Parameters<typeof ensureFirstAdministrator>[0]>;
 function ensure(options: Options = {}) {
-  const { store, passwords } = room.createProcess();
-  return ensureFirstAdministrator({ store, passwords, now: room.now, dataDir, isTerminal: true, ...options });
+  const { store, generated, passwords } = room.createProcess();
+  return ensureFirstAdministrator({
+    store,
+    generated,
+    passwords,
+    now: room.now,
+    dataDir,
+    isTerminal: true,
+    ...options,
+  });
 }
 
 test('on a terminal the generated password is told once and written nowhere', async () => {
   const first = await ensure();
   assert.ok(first.created && first.email === 'admin@localhost' && first.password);
-  const signedIn = await room.accounts.signIn({ email: first.email, password: first.password, address });
+  const signedIn = await room.accounts.signIn({
+    email: first.email,
+    password: first.password,
+    address,
+    binding: 'a page',
+  });
   assert.ok(signedIn.ok && signedIn.account.role === 'owner');
   assert.deepEqual(await readdir(dataDir), []);
   assert.deepEqual(await ensure(), { created: false });
@@ -40,7 +53,7 @@ test('without a terminal it is in a file that only its owner can read, whose pat
   assert.deepEqual(first, { created: true, email: 'admin@localhost', passwordFile });
   assert.equal((await stat(passwordFile)).mode & 0o777, 0o600);
   const password = /^Password: (.*)$/m.exec(await readFile(passwordFile, 'utf8'))?.[1] ?? '';
-  assert.ok((await room.accounts.signIn({ email: 'admin@localhost', password, address })).ok);
+  assert.ok((await room.accounts.signIn({ email: 'admin@localhost', password, address, binding: 'a page' })).ok);
   assert.deepEqual(await ensure({ isTerminal: false }), { created: false, passwordFile });
 });
 
@@ -55,7 +68,10 @@ test('a file that is left from an earlier database is replaced and closed to oth
 test('a configured administrator is created with the configured password, which is told nobody', async () => {
   const own = { adminEmail: 'Root@Example.com', adminPassword: 'configured password', isTerminal: false };
   assert.deepEqual(await ensure(own), { created: true, email: 'root@example.com' });
-  assert.ok((await room.accounts.signIn({ email: 'root@example.com', password: own.adminPassword, address })).ok);
+  assert.ok(
+    (await room.accounts.signIn({ email: 'root@example.com', password: own.adminPassword, address, binding: 'a page' }))
+      .ok,
+  );
   assert.deepEqual(await readdir(dataDir), []);
 });
 
@@ -70,7 +86,7 @@ test('of several processes one creates it, and the file holds the password that 
   assert.equal(results.filter(({ created }) => created).length, 1);
   assert.equal((await room.store.list()).length, 1);
   const password = /^Password: (.*)$/m.exec(await readFile(passwordFile, 'utf8'))?.[1] ?? '';
-  assert.ok((await room.accounts.signIn({ email: 'admin@localhost', password, address })).ok);
+  assert.ok((await room.accounts.signIn({ email: 'admin@localhost', password, address, binding: 'a page' })).ok);
 });
 
 test('where the password cannot be written nobody is created whose password is unknown', async () => {

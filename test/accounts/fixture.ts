@@ -1,11 +1,16 @@
 /** A database, cheap hashing and a clock to turn, for the tests of accounts. */
-import { createHmac } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createAccounts } from '../../src/accounts/account.ts';
+import { createGeneratedMarks } from '../../src/accounts/generated-marks.ts';
 import type { PasswordCost } from '../../src/accounts/password-cost.ts';
 import { createPasswords } from '../../src/accounts/passwords.ts';
+import { createSecondFactor } from '../../src/accounts/second-factor.ts';
+import { createSecondFactorStore } from '../../src/accounts/second-factor-store.ts';
 import { createAccountStore } from '../../src/accounts/store.ts';
 import { createThrottle } from '../../src/accounts/throttle.ts';
 import { createThrottleStore } from '../../src/accounts/throttle-store.ts';
+import { createSealing } from '../../src/keys/sealing.ts';
+import { createArtifactStore } from '../../src/storage/artifacts.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { createDatabase } from '../../src/storage/transactions.ts';
 import { createTestDatabase } from '../database.ts';
@@ -18,14 +23,17 @@ export async function openAccounts() {
   const opened = await openDatabase({ databaseUrl: own.url, dataDir: '/', log: quiet, mode: 'serve' });
   const clock = { at: new Date('2026-11-23T12:00:00Z') };
   const now = () => clock.at;
+  const sealing = createSealing(randomBytes(32));
 
   /** What one process has. */
   function createProcess(passwords = createPasswords({ cost: cheap })) {
     const db = createDatabase(opened.prisma);
     const store = createAccountStore(db);
-    const hmac = (purpose: string, value: string) => createHmac('sha256', purpose).update(value).digest('base64url');
-    const throttle = createThrottle({ store: createThrottleStore(db), hmac, now });
-    return { db, store, passwords, throttle, accounts: createAccounts({ store, passwords, throttle, now }) };
+    const throttle = createThrottle({ store: createThrottleStore(db), hmac: sealing.hmac, now });
+    const secondFactor = createSecondFactor({ store: createSecondFactorStore(db), sealing, brand: 'Contoso ID', now });
+    const generated = createGeneratedMarks({ artifacts: createArtifactStore({ database: db, sealing, now }) });
+    const accounts = createAccounts({ store, passwords, throttle, secondFactor, generated, now });
+    return { db, store, passwords, throttle, secondFactor, generated, accounts };
   }
 
   return {

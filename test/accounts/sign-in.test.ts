@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
-import type { SignInResult } from '../../src/accounts/account.ts';
 import { createPasswords } from '../../src/accounts/passwords.ts';
+import { isLocal, type SignInResult } from '../../src/accounts/sign-in.ts';
 import { addressBlock } from '../../src/accounts/throttle.ts';
 import { cheap, openAccounts } from './fixture.ts';
 
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 
 const from = (address: string, tried = password, as = email) =>
-  accounts.signIn({ email: as, password: tried, address });
+  accounts.signIn({ email: as, password: tried, address, binding: 'a page' });
 const home = '192.0.2.1';
 const elsewhere = '203.0.113.9';
 const reasonOf = (result: SignInResult) => (result.ok ? 'ok' : result.reason);
@@ -57,10 +57,10 @@ describe('signing in', () => {
   test('a hash from cheaper times is renewed at sign-in, and the password still works', async () => {
     const dear = room.createProcess(createPasswords({ cost: { ...cheap, timeCost: 8 } }));
     const before = (await store.findSecret({ id }))?.passwordHash;
-    assert.ok((await dear.accounts.signIn({ email, password, address: home })).ok);
+    assert.ok((await dear.accounts.signIn({ email, password, address: home, binding: 'a page' })).ok);
     const renewed = (await store.findSecret({ id }))?.passwordHash;
     assert.notEqual(renewed, before);
-    assert.ok((await dear.accounts.signIn({ email, password, address: home })).ok);
+    assert.ok((await dear.accounts.signIn({ email, password, address: home, binding: 'a page' })).ok);
     assert.equal((await store.findSecret({ id }))?.passwordHash, renewed, 'once');
   });
 
@@ -110,7 +110,9 @@ describe('guessing', () => {
   test('parallel failures in several processes all count', async () => {
     const processes = Array.from({ length: 4 }, () => room.createProcess());
     await Promise.all(
-      processes.map((one) => one.accounts.signIn({ email, password: 'wrong password', address: home })),
+      processes.map((one) =>
+        one.accounts.signIn({ email, password: 'wrong password', address: home, binding: 'a page' }),
+      ),
     );
     const counters = await room.prisma.signInThrottle.findMany();
     assert.deepEqual(
@@ -168,7 +170,7 @@ describe('guessing', () => {
     const full = room.createProcess(createPasswords({ cost: cheap, maxWaiting: 0 }));
     const people = Array.from({ length: 12 }, (_, n) => `p${n}@example.com`);
     const results = await Promise.allSettled(
-      people.map((person) => full.accounts.signIn({ email: person, password, address: home })),
+      people.map((person) => full.accounts.signIn({ email: person, password, address: home, binding: 'a page' })),
     );
     const tried = results.filter(({ status }) => status === 'fulfilled').length;
     assert.ok(tried < 12);
@@ -181,5 +183,21 @@ describe('guessing', () => {
     await from(home);
     const dump = JSON.stringify(await room.prisma.signInThrottle.findMany());
     assert.ok(!dump.includes(home) && !dump.includes('ana') && !dump.includes('example'));
+  });
+});
+
+describe('a passkey', () => {
+  test('lets in by the rules of a password: nobody who is shut out, and only break-glass accounts while a connection is exclusive', async () => {
+    const come = async (breakGlassOnly: boolean) => reasonOf(await accounts.signInByPasskey(id, { breakGlassOnly }));
+    assert.deepEqual([await come(false), await come(true)], ['ok', 'not_break_glass']);
+    await store.setBreakGlass(id, true);
+    assert.equal(await come(true), 'ok');
+    await store.disable(id, room.now(), 'upstream:contoso');
+    assert.deepEqual([await come(false), await come(true)], ['disabled', 'disabled']);
+    assert.equal(reasonOf(await accounts.signInByPasskey('nobody', {})), 'credentials');
+  });
+
+  test('makes a session that counts as one of here, as a password does', () => {
+    assert.deepEqual([['webauthn'], ['pwd', 'otp'], ['fed'], undefined].map(isLocal), [true, true, false, false]);
   });
 });

@@ -1,10 +1,11 @@
 /** A database with two owners, two people, a client and an MCP server, and a clock to turn: for the tests of approvals. */
 import { randomBytes } from 'node:crypto';
 import { createApprovals } from '../../src/approvals/approval.ts';
-import type { ApprovalRequest, ApprovalTerms, Said } from '../../src/approvals/request.ts';
+import type { ApprovalRequest, ApprovalTerms, Said, TwoPersons } from '../../src/approvals/request.ts';
 import { createApprovalStore } from '../../src/approvals/store.ts';
 import { redirectKey } from '../../src/clients/redirect-uris.ts';
 import { AppError } from '../../src/errors.ts';
+import { createApproversStore } from '../../src/roles/approvers-store.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { createDatabase } from '../../src/storage/transactions.ts';
 import { createTestDatabase } from '../database.ts';
@@ -38,7 +39,10 @@ export async function openApprovals() {
   const { prisma } = opened;
   const clock = { at: new Date('2026-11-24T12:00:00Z') };
   const database = createDatabase(prisma);
-  const approvals = createApprovals({ store: createApprovalStore(database), redirectKey, now: () => clock.at });
+  const store = createApprovalStore({ database, holdApprovers: createApproversStore(database).hold });
+  const now = () => clock.at;
+  const rules = (twoPersons: TwoPersons) => createApprovals({ store, redirectKey, twoPersons, now });
+  const approvals = rules('off');
 
   async function addAccount(name: string, role: 'owner' | 'user'): Promise<string> {
     const id = randomBytes(8).toString('hex');
@@ -63,6 +67,14 @@ export async function openApprovals() {
   };
   const resourceId = await addResource('https://mail.example/mcp');
 
+  async function give(accountId: string, roleId: string): Promise<void> {
+    await prisma.accountRole.create({ data: { accountId, roleId, source: 'administrator' } });
+  }
+  async function lookAfter(accountId: string, resourceId: string): Promise<void> {
+    await give(accountId, 'resource-owner');
+    await prisma.resourceOwner.create({ data: { accountId, resourceId } });
+  }
+
   /** What ana asks for. */
   function terms(changes: Partial<ApprovalTerms> = {}): ApprovalTerms {
     const asked = { accountId: people.ana, clientId: CLIENT_ID, redirectUri: REDIRECT, resourceId };
@@ -75,7 +87,22 @@ export async function openApprovals() {
     approvals.decide({ id, decision: 'approve', approver: people.olga, current: SAID, ...changes });
 
   return {
-    ...{ prisma, database, approvals, people, resourceId, addAccount, addClient, addResource, terms, ask, approve },
+    ...{
+      prisma,
+      database,
+      rules,
+      approvals,
+      people,
+      resourceId,
+      addAccount,
+      give,
+      lookAfter,
+      addClient,
+      addResource,
+      terms,
+      ask,
+      approve,
+    },
     passDays(days: number) {
       clock.at = new Date(clock.at.getTime() + days * DAY_MS);
     },

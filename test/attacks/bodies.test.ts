@@ -31,7 +31,7 @@ describe('methods and bodies', () => {
       '/par': ['POST'],
       '/authorize': ['GET', 'HEAD'],
       '/jwks': ['GET', 'HEAD'],
-      '/account': ['GET', 'HEAD', 'POST'],
+      '/account/password': ['GET', 'HEAD', 'POST'],
     };
     for (const [path, methods] of Object.entries(endpoints)) {
       for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND']) {
@@ -119,7 +119,7 @@ describe('methods and bodies', () => {
         () => fetch(`${consentry.issuer}/logout?client_id=${value}&id_token_hint=${value}&state=${value}`),
         () => fetch(`${consentry.issuer}/logout/success?client_id=${value}`),
         () => post('/device', `user_code=${value}&xsrf=${value}`, FORM),
-        () => post('/account', `email=${value}&csrf=${value}`, FORM),
+        () => post('/account/password', `email=${value}&csrf=${value}`, FORM),
       ];
       for (const [index, request] of requests.entries()) {
         const answer = await request();
@@ -184,7 +184,15 @@ describe('methods and bodies', () => {
 
   it('what is too large is refused before it is read', async () => {
     const large = 'x'.repeat(60_000);
-    for (const path of ['/token', '/introspect', '/revoke', '/par', '/device_authorization', '/account', '/device']) {
+    for (const path of [
+      '/token',
+      '/introspect',
+      '/revoke',
+      '/par',
+      '/device_authorization',
+      '/account/password',
+      '/device',
+    ]) {
       const answer = await post(path, `client_id=${large}`, FORM).catch(() => undefined);
       assert.ok(
         !answer || answer.status === 413 || answer.status === 400 || answer.status === 403,

@@ -43,7 +43,7 @@ describe('cookies', () => {
     );
     const all = new Map([
       ...(await behindProxy(`/authorize${search}`)),
-      ...(await behindProxy('/account')),
+      ...(await behindProxy('/account/password')),
       ...(await behindProxy('/device')),
     ]);
     const names = [...all.keys()].filter((name) => !name.endsWith('.sig')).sort();
@@ -72,7 +72,7 @@ describe('cookies', () => {
     const person = createPerson(loopback.issuer);
     const answers = [
       await person.send(authorizationUrl(loopback, clientId).url),
-      await person.send(`${loopback.issuer}/account`),
+      await person.send(`${loopback.issuer}/account/password`),
       await person.send(`${loopback.issuer}/device`),
     ];
     const all = parse(answers.flatMap((answer) => answer.headers.getSetCookie()));

@@ -28,7 +28,7 @@ test('every cookie is Secure, HttpOnly and Lax; those of the whole site are __Ho
   const sent = cookiesOf(started).map((line) => line.split(';')[0]);
   const page = await get(`/interaction/${uid}`, `Cookie: ${sent.join('; ')}`);
   assert.match(page, /^HTTP\/1\.1 200/);
-  const cookies = [started, page, await get('/account'), await get('/device')].flatMap(cookiesOf);
+  const cookies = [started, page, await get('/account/password'), await get('/device')].flatMap(cookiesOf);
   assert.ok(cookies.some((line) => line.startsWith('__Host-consentry_browser=')));
   assert.ok(cookies.some((line) => line.startsWith('__Host-consentry_session=')));
   assert.ok(cookies.some((line) => line.startsWith('__Secure-consentry_interaction=')));

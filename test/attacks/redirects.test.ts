@@ -182,7 +182,7 @@ describe('redirects', () => {
     const query = names.map((name) => `${name}=${evil}`).join('&');
     const paths = [
       '/',
-      '/account',
+      '/account/password',
       '/approval/x',
       '/approval/x?interaction=x',
       '/federation/x/callback',

@@ -115,6 +115,25 @@ describe('an MCP client whose person is in Entra ID', () => {
     assert.equal(asked?.get('code_challenge_method'), 'S256');
   });
 
+  it('and as an owner lands in the dashboard, signed in, straight from Entra', async () => {
+    await sql(consentry, "UPDATE accounts SET role = 'owner' WHERE id = $1", [sub]);
+    const context = await browser.newContext({
+      proxy: { server: String(entra.tls?.proxyUrl), bypass: '127.0.0.1' },
+      ignoreHTTPSErrors: true,
+      locale: 'en-US',
+    });
+    const page = await context.newPage();
+    await page.goto(`${consentry.issuer}/admin/people?state=active`);
+    await page.locator('button[name=connection]:not([aria-disabled="true"])').click();
+    await page.getByRole('button', { name: ana.upn }).click();
+    await page.waitForURL(`${consentry.issuer}/admin/people?state=active`);
+    assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'People');
+    const cookies = await context.cookies();
+    assert.equal(cookies.find(({ name }) => name === 'consentry_admin')?.sameSite, 'Strict');
+    // The last owner would be let stay below.
+    await sql(consentry, "UPDATE accounts SET role = 'user' WHERE id = $1", [sub]);
+  });
+
   it('goes on while Entra vouches for the person, and ends when it no longer does', async () => {
     const redemptions = () => entra.tokenRequests.filter((one) => one.get('grant_type') === 'refresh_token').length;
     passMinutes(11);

@@ -136,7 +136,7 @@ describe('the flow in a real browser', () => {
   it('lets a person change the password on the account page', async () => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
     const page = await context.newPage();
-    await page.goto(`${consentry.issuer}/account`);
+    await page.goto(`${consentry.issuer}/account/password`);
     await look(page, 'account-en');
     await page.goto(`${consentry.issuer}/`);
     await look(page, 'home-en');

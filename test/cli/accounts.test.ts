@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { createApp } from '../account/kit.ts';
 import { authorize, introspect, redeem, refresh, registerClient } from '../flow.ts';
 import { PASSWORD } from '../harness.ts';
 import { startWithCommand } from './fixture.ts';
@@ -22,7 +23,7 @@ test('account add shows a generated password once; the person signs in with it',
   assert.equal(account.name, 'Bo Berg');
   assert.equal(account.role, 'user');
   assert.match(account.passwordHash ?? '', /^\$argon2id\$/);
-  const signIn = { email: 'bo@contoso.test', password, address: '127.0.0.1' };
+  const signIn = { email: 'bo@contoso.test', password, address: '127.0.0.1', binding: 'a page' };
   assert.equal((await server.rooms.accounts.signIn(signIn)).ok, true);
   const [event] = await recorded('account.created');
   assert.equal(event?.accountId, account.id);
@@ -36,7 +37,7 @@ test('account add takes a password from standard input, without its line break',
   const added = await consentry.json(args, `${OWN_PASSWORD}\n`);
   assert.equal(added.role, 'owner');
   assert.equal('password' in added, false);
-  const signIn = { email: 'olga@contoso.test', password: OWN_PASSWORD, address: '127.0.0.1' };
+  const signIn = { email: 'olga@contoso.test', password: OWN_PASSWORD, address: '127.0.0.1', binding: 'a page' };
   assert.equal((await server.rooms.accounts.signIn(signIn)).ok, true);
 });
 
@@ -213,6 +214,26 @@ test('people of a connection are recognised by what it says of them, never by an
   await prisma.account.deleteMany({ where: { id: { in: [account.id, namesake.account.id] } } });
 });
 
+test('account reset-second-factor asks for the password alone again, on record, and ends recovery codes', async () => {
+  const { consentry, server, prisma, recorded } = world;
+  const { rooms, ana } = server;
+  const begun = await rooms.secondFactor.begin(ana);
+  assert.ok(begun);
+  const codes = await rooms.secondFactor.confirm(ana.id, createApp(begun.secret, () => new Date()).code());
+  assert.equal(codes?.length, 10);
+  const signsIn = () =>
+    rooms.accounts.signIn({ email: ana.email, password: PASSWORD, address: '127.0.0.1', binding: 'a page' });
+  assert.equal((await signsIn()).ok, false);
+  const { code, out } = await consentry(['account', 'reset-second-factor', 'ana@contoso.test']);
+  assert.equal(code, 0);
+  assert.match(out, /ana@contoso\.test is asked for no code any more/);
+  assert.equal((await signsIn()).ok, true);
+  assert.equal(await prisma.recoveryCode.count(), 0);
+  const [event] = await recorded('second_factor.removed');
+  assert.deepEqual([event?.accountId, event?.actor, event?.reason], [ana.id, 'cli', 'administrator']);
+  assert.match((await consentry(['account', 'reset-second-factor', ana.id])).out, /no code already/);
+});
+
 test('account set-password gives a forgotten password anew, and ends what the old one opened', async () => {
   const { consentry, server, prisma, recorded } = world;
   const { client_id: clientId } = await registerClient(server.issuer);
@@ -221,7 +242,14 @@ test('account set-password gives a forgotten password anew, and ends what the ol
   const sessions = () => prisma.artifact.count({ where: { kind: 'Session', accountId: id } });
   assert.ok((await sessions()) > 0);
   const signsIn = async (password: string) =>
-    (await server.rooms.accounts.signIn({ email: 'ana@contoso.test', password, address: '127.0.0.1' })).ok;
+    (
+      await server.rooms.accounts.signIn({
+        email: 'ana@contoso.test',
+        password,
+        address: '127.0.0.1',
+        binding: 'a page',
+      })
+    ).ok;
   const { code, out } = await consentry(['account', 'set-password', 'Ana@contoso.test']);
   assert.equal(code, 0);
   const generated = /Password {2}(\S+)/.exec(out)?.[1] ?? '';
@@ -271,7 +299,10 @@ test('account break-glass makes an account for emergencies and ends that, each o
   const events = await recorded('account.break_glass_changed');
   assert.deepEqual(
     events.map(({ details }) => details),
-    [{ breakGlass: false }, { breakGlass: true }],
+    [
+      { before: true, breakGlass: false },
+      { before: false, breakGlass: true },
+    ],
   );
   assert.match((await consentry(['account', 'list'])).out, /glass@contoso\.test .*active, break-glass/);
   assert.equal((await say('maybe')).code, 2);

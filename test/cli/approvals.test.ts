@@ -4,6 +4,7 @@ import { authorizationUrl, registerClient, signIn } from '../flow.ts';
 import { addPerson, sql, staticClient } from '../harness.ts';
 import { isConsentPage } from '../interaction/kit.ts';
 import { createPerson } from '../person.ts';
+import { createCommand } from './command.ts';
 import { startWithCommand } from './fixture.ts';
 
 const SCOPES = 'mail:read mail:send';
@@ -252,10 +253,61 @@ test('with two owners --as says who decides, and nobody decides their own', asyn
   assert.equal((await run('approve', id, '--as', ' Olga@contoso.test')).code, 0);
 });
 
+test('an administrator and who looks after the MCP server decide too, the latter for one person only', async () => {
+  const { server } = world;
+  const kim = await addPerson(server.rooms, `kim${Date.now()}@contoso.test`);
+  const give = "INSERT INTO account_roles (account_id, role_id, source) VALUES ($1, $2, 'administrator')";
+  await sql(server, give, [kim.id, 'resource-owner']);
+  const { id } = await ask();
+  assert.match((await run('approve', id, '--as', kim.email)).err, /is not an owner, an administrator/);
+  await sql(
+    server,
+    'INSERT INTO resource_owners (resource_id, account_id) SELECT id, $2 FROM resources WHERE uri = $1',
+    [server.mail.uri, kim.id],
+  );
+  assert.match((await run('approve', id)).err, /Say with --as <email> who decides/);
+  assert.match((await run('approve', id, '--everyone', '--as', kim.email)).err, /not for everyone/);
+  assert.equal((await run('approve', id, '--as', kim.email)).code, 0);
+  await sql(server, 'DELETE FROM account_roles WHERE account_id = $1', [kim.id]);
+  const adam = await addPerson(server.rooms, `adam${Date.now()}@contoso.test`);
+  await sql(server, give, [adam.id, 'admin']);
+  assert.equal((await run('revoke', id, '--as', adam.email)).code, 0);
+  await sql(server, 'DELETE FROM account_roles WHERE account_id = $1', [adam.id]);
+});
+
+test('where two have to approve, the first says so, the second confirms what show printed', async () => {
+  await addOwner();
+  const command = createCommand({ ...world.env, TWO_PERSON_APPROVALS: 'always' });
+  const two = (...args: string[]) => command(['approvals', ...args]);
+  const { id } = await ask();
+  const seen = async () => /--seen (\w+)/.exec((await two('show', id)).out)?.[1] ?? '';
+  assert.match((await two('approve', id, '--as', 'olga@contoso.test')).err, /say what you saw/);
+  const first = await two('approve', id, '--as', 'olga@contoso.test', '--days', '30', '--seen', await seen());
+  assert.match(first.out, /Nothing is approved until a second approver confirms/);
+  assert.match((await two('show', id)).out, /Approved first by +olga@contoso\.test, for who asked, 30 days/);
+  const taken = await two('revoke', id, '--as', 'olga@contoso.test');
+  assert.match(taken.out, /Took the first approval of "Desk \[31m" back/);
+  const otto = ['--as', 'otto@contoso.test', '--days', '30', '--seen', await seen()];
+  assert.equal((await two('approve', id, ...otto)).code, 0);
+  assert.match((await two('approve', id, ...otto)).err, /now another approver has to/);
+  const other = await two('approve', id, '--as', 'olga@contoso.test', '--days', '60', '--seen', await seen());
+  assert.match(other.out, /Somebody else had approved something else first/);
+  assert.equal((await list())[0]?.state, 'pending');
+  assert.match(
+    (await two('approve', id, '--as', 'otto@contoso.test', '--days', '60', '--seen', await seen())).out,
+    /^Approved: ana/,
+  );
+});
+
 const refused: [string, (id: string) => string[], number, RegExp][] = [
   ['an unknown request', () => ['approve', 'x'], 1, /There is no request x\. See/],
   ['to show an unknown request', () => ['show', '0'.repeat(32)], 1, /There is no request 0/],
-  ['somebody who is no owner', (id) => ['deny', id, '--as', 'ana@contoso.test'], 1, /ana@contoso.test is not an owner/],
+  [
+    'somebody who has no role',
+    (id) => ['deny', id, '--as', 'ana@contoso.test'],
+    1,
+    /ana@contoso.test is not an owner, an administrator/,
+  ],
   ['somebody unknown', (id) => ['approve', id, '--as', 'eve@contoso.test'], 1, /eve@contoso.test is not an owner/],
   ['no days', (id) => ['approve', id, '--days', 'ten'], 2, /between 1 and 365 days/],
   ['too many days', (id) => ['approve', id, '--days', '366'], 2, /between 1 and 365 days/],

@@ -203,7 +203,7 @@ test('another tenant is another place: the identities of before are orphaned, an
 describe('roles and groups that are not read any more', () => {
   const GROUP = '6a7bdc1e-58a6-4f0e-9c5d-2f4a6f6c7777';
   before(async () => {
-    for (const role of ['staff', 'auditor']) await world.server.rooms.roleStore.create(role, undefined, new Date());
+    for (const role of ['staff', 'analyst']) await world.server.rooms.roleStore.create(role, undefined, new Date());
   });
 
   /** Somebody of whom the connection said both, and what each makes of them. */
@@ -215,8 +215,8 @@ describe('roles and groups that are not read any more', () => {
     const connection = { id, kind };
     const said = { makeOwners: false };
     await mapRole(rooms, { roleId: 'staff', source: 'app_role', value: 'Staff', connection }, said);
-    await mapRole(rooms, { roleId: 'auditor', source: 'group', value: GROUP, connection }, said);
-    assert.deepEqual(await rolesOf(world.server, ana.id), [`auditor by ${id}`, `staff by ${id}`]);
+    await mapRole(rooms, { roleId: 'analyst', source: 'group', value: GROUP, connection }, said);
+    assert.deepEqual(await rolesOf(world.server, ana.id), [`analyst by ${id}`, `staff by ${id}`]);
     return ana.id;
   }
 
@@ -254,7 +254,7 @@ describe('roles and groups that are not read any more', () => {
     const accountId = await member('contoso', 'oidc');
     await update('contoso', '--roles-claim', 'positions');
     assert.deepEqual(await said(), [{ app_roles: [], groups: [GROUP] }]);
-    assert.deepEqual(await rolesOf(world.server, accountId), ['auditor by contoso']);
+    assert.deepEqual(await rolesOf(world.server, accountId), ['analyst by contoso']);
     const before = await world.server.rooms.connectionStore.find('contoso');
     assert.ok(before?.kind === 'oidc');
     const { groupsClaim: _groups, ...rest } = before.settings;

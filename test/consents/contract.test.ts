@@ -159,6 +159,7 @@ describe('the short page', () => {
   });
 
   const full: Record<string, [Kind, ...Parameters<typeof page>]> = {
+    'it is about the administration API (threat 100)': ['administers', {}, {}, { administers: true }],
     'the last full page is 90 days old': ['long_ago', { fullPageAt: ago(90 * DAY) }],
     'one of the scopes was last shown 90 days ago': [
       'long_ago',

@@ -261,6 +261,7 @@ const GRADES: Record<Difference['kind'], Grade> = {
   not_straight: 'shown',
   names_nobody: 'shown',
   device: 'shown',
+  administers: 'shown',
   account_switched: 'shown',
   asked_for: 'shown',
   said_no_twice: 'shown',

@@ -1,6 +1,7 @@
 /** Many presses at the same instant: one agreement, and exactly the codes that were earned. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { revokeConsents } from '../../src/consents/revocation.ts';
 import { type Begun, redeem, refresh } from '../flow.ts';
 import { sql } from '../harness.ts';
 import { words } from '../interaction/kit.ts';
@@ -142,4 +143,29 @@ describe('presses at the same instant', () => {
       }
     }
   });
+
+  it('of two who revoke the same at once one did: one event, and the other is told that nothing was left', async () => {
+    const [browser] = browsers as [Browser];
+    await connect(world, browser, clientId);
+    const { consentry } = world;
+    const { rooms } = consentry;
+    const held = Promise.withResolvers<void>();
+    const first = rooms.database.unit(async () => {
+      const { length } = await revokeConsents(rooms, [{ clientId }]);
+      held.resolve();
+      await waitsForLock(consentry);
+      return length;
+    });
+    await held.promise;
+    const second = await revokeConsents(rooms, [{ clientId }], 'client_revoked');
+    assert.deepEqual([await first, second.length], [1, 0]);
+    const text = "SELECT reason FROM audit_events WHERE type = 'consent.revoked' AND client_id = $1";
+    assert.deepEqual(await sql(consentry, text, [clientId]), [{ reason: 'administrator' }]);
+  });
 });
+
+/** Until somebody waits for what another transaction holds. */
+async function waitsForLock(consentry: World['consentry']): Promise<void> {
+  const text = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  while ((await sql(consentry, text)).length === 0);
+}

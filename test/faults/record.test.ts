@@ -175,7 +175,7 @@ describe('an event that cannot be written', () => {
   it('a password stays what it was', async () => {
     const bob = await addPerson(consentry.rooms, 'bob@contoso.test');
     const person = createPerson(consentry.issuer);
-    const page = await person.open(`${consentry.issuer}/account`);
+    const page = await person.open(`${consentry.issuer}/account/password`);
     const next = 'a new and better phrase';
     const change = { email: bob.email, current_password: bob.password, new_password: next, repeat_password: next };
     await forbid('password.changed');

@@ -61,7 +61,7 @@ describe('refusals of strangers', () => {
       }),
     (n) => fetch(`${consentry.issuer}/interaction/x${n}`),
     (n) => post(`/interaction/x${n}`, { decision: 'approve' }),
-    (n) => post('/account', { email: `x${n}@contoso.test`, csrf: 'x' }),
+    (n) => post('/account/password', { email: `x${n}@contoso.test`, csrf: 'x' }),
     (n) => post('/logout/confirm', { xsrf: `x${n}`, logout: 'yes' }),
     (n) => fetch(`${consentry.issuer}/nowhere${n}`),
   ];

@@ -127,7 +127,7 @@ describe('an exclusive connection', () => {
     const loud = async () => {
       const events = await sql(
         federated.consentry,
-        "SELECT 1 FROM audit_events WHERE type = 'sign_in.break_glass' AND details->>'page' = 'ways-in'",
+        "SELECT 1 FROM audit_events WHERE type = 'sign_in.break_glass' AND details->>'page' = 'account'",
       );
       const notices = await sql(
         federated.consentry,
@@ -187,7 +187,7 @@ describe('an exclusive connection', () => {
   it('the page of the password follows: only break-glass accounts change theirs', async () => {
     const change = async ({ email }: { email: string }) => {
       const person = newPerson();
-      return person.submit(await person.open(`${federated.consentry.issuer}/account`), {
+      return person.submit(await person.open(`${federated.consentry.issuer}/account/password`), {
         email,
         current_password: PASSWORD,
         new_password: 'another fine long password',

@@ -3,11 +3,15 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createAccounts } from '../../src/accounts/account.ts';
+import { createGeneratedMarks } from '../../src/accounts/generated-marks.ts';
 import { createPasswords } from '../../src/accounts/passwords.ts';
+import { createSecondFactor } from '../../src/accounts/second-factor.ts';
+import { createSecondFactorStore } from '../../src/accounts/second-factor-store.ts';
 import { createAccountStore } from '../../src/accounts/store.ts';
 import { createThrottle } from '../../src/accounts/throttle.ts';
 import { createThrottleStore } from '../../src/accounts/throttle-store.ts';
 import { createSealing } from '../../src/keys/sealing.ts';
+import { createArtifactStore } from '../../src/storage/artifacts.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { createDatabase, type Database } from '../../src/storage/transactions.ts';
 import { createLog } from '../../src/web/log.ts';
@@ -30,12 +34,15 @@ describe('identities', () => {
       await fresh.drop();
     };
     database = createDatabase(opened.prisma);
-    const { hmac } = createSealing(randomBytes(32));
+    const sealing = createSealing(randomBytes(32));
     const now = () => new Date();
     store = createAccountStore(database);
     const passwords = createPasswords({ cost: { memoryCost: 64, timeCost: 2, parallelism: 1 } });
-    const throttle = createThrottle({ store: createThrottleStore(database), hmac, now });
-    accounts = createAccounts({ store, passwords, throttle, now });
+    const throttle = createThrottle({ store: createThrottleStore(database), hmac: sealing.hmac, now });
+    const factors = createSecondFactorStore(database);
+    const secondFactor = createSecondFactor({ store: factors, sealing, brand: 'Contoso ID', now });
+    const generated = createGeneratedMarks({ artifacts: createArtifactStore({ database, sealing, now }) });
+    accounts = createAccounts({ store, passwords, throttle, secondFactor, generated, now });
   });
   after(() => close?.());
 
@@ -110,7 +117,12 @@ describe('identities', () => {
 
   it('has no password: nobody signs in as them by their address', async () => {
     const { account } = await come({ subject: 'only-upstream', email: 'only@contoso.test' });
-    const answer = await accounts.signIn({ email: account.email, password: PASSWORD, address: '192.0.2.1' });
+    const answer = await accounts.signIn({
+      email: account.email,
+      password: PASSWORD,
+      address: '192.0.2.1',
+      binding: 'x',
+    });
     assert.equal(answer.ok, false);
     assert.equal(await store.findByEmail(account.email), undefined);
     const changed = await accounts.changePassword({

@@ -55,7 +55,7 @@ describe('leavers', () => {
     Number((await sql(consentry, 'SELECT count(*) AS n FROM outbox_messages WHERE kind = $1', [kind]))[0]?.n);
   const find = (accountId: string) => consentry.rooms.accountStore.findById(accountId);
   const canSignIn = async (email: string) =>
-    (await consentry.rooms.accounts.signIn({ email, password: PASSWORD, address: '127.0.0.1' })).ok;
+    (await consentry.rooms.accounts.signIn({ email, password: PASSWORD, address: '127.0.0.1', binding: 'x' })).ok;
 
   it('sessions, grants, tokens and sign-ins under way end in one unit, with one record of how many', async () => {
     const { account, person, clients } = await connected();

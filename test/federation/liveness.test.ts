@@ -171,7 +171,12 @@ describe('the person behind a refresh token', () => {
       "UPDATE accounts SET sign_in_name = 'left@here.test', password_hash = $2 WHERE id = $1",
       [accountId, passwordHash],
     );
-    const claim = { email: 'left@here.test', password: 'correct horse battery staple', address: '127.0.0.9' };
+    const claim = {
+      email: 'left@here.test',
+      password: 'correct horse battery staple',
+      address: '127.0.0.9',
+      binding: 'x',
+    };
     assert.equal((await rooms.accounts.signIn(claim)).ok, true);
     later(11);
     federated.upstream.behaviour.refusal = { status: 400, error: 'access_denied' };
@@ -191,7 +196,12 @@ describe('the person behind a refresh token', () => {
       [accountId, await rooms.passwords.hash(password)],
     );
     const signIn = async () => {
-      const outcome = await rooms.accounts.signIn({ email: 'owes@here.test', password, address: '127.0.0.8' });
+      const outcome = await rooms.accounts.signIn({
+        email: 'owes@here.test',
+        password,
+        address: '127.0.0.8',
+        binding: 'x',
+      });
       return outcome.ok || outcome.reason;
     };
     later(11);

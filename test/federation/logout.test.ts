@@ -202,7 +202,7 @@ describe('logout at the provider', () => {
     const iss = federated.upstream.issuer;
     await front({ iss, sid });
     assert.ok(await isIn(person));
-    const page = await person.open(`${federated.consentry.issuer}/account`);
+    const page = await person.open(`${federated.consentry.issuer}/account/password`);
     assert.doesNotMatch(words(page), /ana@upstream\.test/);
     await front({ iss, sid: await newestSid() });
     assert.ok(!(await isIn(person)));

@@ -157,7 +157,7 @@ describe('any input to a page', () => {
     const place =
       oneOf(`/approval/# /approval/#/# /federation/#/callback /federation/contoso/callback /federation/# /logos/#
       /interaction/# /interaction/#/switch-account /interaction/#/# /authorize/# /device /device/# /device/confirm/# /logout
-      /logout/confirm /logout/success /account /account/# /static/# /register/# /# /#/# /.well-known/# /jwks /health
+      /logout/confirm /logout/success /account /account/# /account/prove /account/password /account/apps/#/stop /static/# /register/# /# /#/# /.well-known/# /jwks /health
       /.well-known/oauth-authorization-server/# /.well-known/openid-configuration`);
     const query = twists({
       ...{
@@ -211,7 +211,9 @@ describe('any input to a page', () => {
       assert.ok(response.status < 500, `${response.status} ${method} ${sent} ${body}`);
       const location = response.headers.get('location');
       if (location) assert.equal(new URL(location, sent).origin, federated.consentry.issuer, location);
-      if (/^text\/html/.test(response.headers.get('content-type') ?? '') && method !== 'HEAD') {
+      // What goes with a redirect is koa's, and nobody reads it.
+      const isPage = /^text\/html/.test(response.headers.get('content-type') ?? '') && method !== 'HEAD';
+      if (isPage && !location) {
         assertPage(body);
         assertPageHeaders(response);
       }
@@ -222,7 +224,7 @@ describe('any input to a page', () => {
   it('the account page, device codes and logout take any form, and change nothing by it', async (t) => {
     const { consentry } = federated;
     const place = oneOf(
-      '/account /account /device /logout /logout/confirm /interaction/zq /federation/contoso/callback',
+      '/account/password /account/prove /device /logout /logout/confirm /interaction/zq /federation/contoso/callback',
     );
     const fields = twists({
       ...{
@@ -257,7 +259,7 @@ describe('any input to a page', () => {
     );
     await holds(t, 120, fc.tuple(place, fields, type, json), async ([path, twist, called, said]) => {
       const person = createPerson(consentry.issuer);
-      const page = path === '/account' ? await person.open(url(path)) : undefined;
+      const page = path === '/account/password' ? await person.open(url(path)) : undefined;
       const own = page ? Object.fromEntries(readForm(page.html).fields) : {};
       const body = called === 'application/json' ? String(JSON.stringify(said)) : encode(own, twist);
       assertAnswer(await post(person, path, body, { 'content-type': called }));

@@ -224,7 +224,7 @@ describe('forged presses', () => {
 
   it('nothing lets another origin read a page: no CORS headers, not for preflights either', async () => {
     const page = await consentPage(ana);
-    for (const path of [page.url, `${consentry.issuer}/account`, authorizationUrl(consentry, clientId).url]) {
+    for (const path of [page.url, `${consentry.issuer}/account/password`, authorizationUrl(consentry, clientId).url]) {
       for (const method of ['GET', 'OPTIONS']) {
         const answer = await ana.send(path, {
           method,

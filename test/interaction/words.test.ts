@@ -64,7 +64,7 @@ describe('words on the pages', () => {
       consent: await ana.open(authorizationUrl(consentry, clientId).url),
       stopped: await ana.open(authorizationUrl(consentry, 'unknown').url),
       expired: await ana.open(`${consentry.issuer}/interaction/gone`),
-      account: await ana.open(`${consentry.issuer}/account`),
+      account: await ana.open(`${consentry.issuer}/account/password`),
       logout: await ana.open(`${consentry.issuer}/logout`),
       device: await ana.open(`${consentry.issuer}/device`),
       lost: await ana.open(`${consentry.issuer}/nowhere`),
@@ -177,7 +177,7 @@ describe('words on the pages', () => {
     const visitor = createPerson(consentry.issuer);
     const page = await visitor.open(authorizationUrl(consentry, clientId).url);
     assertInert(await visitor.submit(page, { email: HOSTILE, password: HOSTILE, decision: 'continue' }), 'email');
-    const account = await visitor.open(`${consentry.issuer}/account`);
+    const account = await visitor.open(`${consentry.issuer}/account/password`);
     assertInert(
       await visitor.submit(account, {
         email: HOSTILE,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
 import { calculateJwkThumbprint, createLocalJWKSet, importJWK, jwtVerify, SignJWT } from 'jose';
+import { createAudit } from '../../src/audit/store.ts';
 import { createKeyset } from '../../src/keys/keyset.ts';
 import { createSealing } from '../../src/keys/sealing.ts';
 import { createKeyStore } from '../../src/keys/store.ts';
@@ -18,7 +19,9 @@ let open: OpenDatabase;
 
 /** As another process would, with connections of its own where `opened` is another. */
 function keyset(key = masterKey, opened = open) {
-  return createKeyset({ store: createKeyStore(createDatabase(opened.prisma)), sealing: createSealing(key), now });
+  const database = createDatabase(opened.prisma);
+  const audit = createAudit({ database, now });
+  return createKeyset({ store: createKeyStore(database), sealing: createSealing(key), audit, database, now });
 }
 
 before(async () => {

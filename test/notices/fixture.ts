@@ -42,6 +42,7 @@ export async function openOutbox() {
           people: {
             findById: async (id) => people.get(id),
             listApprovers: async () => approvers.ids.flatMap((id) => people.get(id) ?? []),
+            approversOf: async () => approvers.ids.flatMap((id) => people.get(id) ?? []),
           },
           connectionNamesOf: async (id) => connectionNames.get(id) ?? [],
           brandName: 'Consentry',
@@ -104,6 +105,7 @@ export const requested = {
   accountId: 'ana',
   clientName: 'Claude',
   clientId: 'https://claude.example/client.json',
+  resourceId: 'mail',
   resourceName: 'Mail',
   scopes: [{ name: 'mail:send', description: 'Send mail as you', descriptionJa: 'あなたとしてメールを送る' }],
   reason: 'For the quarterly report',

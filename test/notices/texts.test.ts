@@ -1,6 +1,7 @@
 /** What people read: in two languages, and nothing in it that somebody else could make them follow. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ja } from '../../src/notices/languages.ts';
 import type { Letter } from '../../src/notices/message.ts';
 import { createLetters } from '../../src/notices/texts.ts';
 import { connected, decided, ISSUER, proposed, requested } from './fixture.ts';
@@ -158,4 +159,14 @@ test('an app without a name is called so, without quotation marks', () => {
   const { subject, text } = letters.connected({ ...connected, clientName: ' \u200b ' });
   assert.match(subject, /: an app without a name is connected to your account \/ 名前のないアプリが/);
   assert.doesNotMatch(text, /“|「/);
+});
+
+test('whoever chose a language gets the mail in that one alone', () => {
+  const at = new Date('2026-11-03T08:05:00Z');
+  const inJapanese = createLetters({ brandName: 'Contoso ID', issuer: ISSUER, languages: [ja] });
+  const { subject, text } = inJapanese.factor({ change: 'passkey_added', passkey: 'https://evil.test', at });
+  assert.equal(subject, 'Contoso ID: パスキーが追加されました');
+  assert.doesNotMatch(text, /A passkey was added|https:\/\/evil\.test/);
+  const both = letters.factor({ change: 'passkey_added', passkey: 'My laptop', at });
+  assert.match(both.text, /A passkey was added[\s\S]*My laptop[\s\S]*パスキーが追加されました/);
 });

@@ -17,7 +17,11 @@ let store: PolicyStore;
 before(async () => {
   own = await createTestDatabase();
   opened = await openDatabase({ databaseUrl: own.url, dataDir: '/', log: quiet, mode: 'serve' });
-  store = createPolicyStore({ database: createDatabase(opened.prisma), now: () => new Date() });
+  store = createPolicyStore({
+    database: createDatabase(opened.prisma),
+    approvers: { of: async () => [] },
+    now: () => new Date(),
+  });
 });
 after(async () => {
   await opened?.close();

@@ -26,12 +26,12 @@ describe('roles from connections', () => {
     consentry = await startConsentry();
     for (const id of ['contoso', 'fabrikam', 'leaving']) await addConnection(consentry, id);
     const { rooms } = consentry;
-    for (const role of ['staff', 'sender', 'auditor']) await rooms.roleStore.create(role, undefined, new Date());
+    for (const role of ['staff', 'sender', 'analyst']) await rooms.roleStore.create(role, undefined, new Date());
     await allow(rooms, 'staff', await mail(), ['mail:read']);
     await allow(rooms, 'sender', await mail(), ['mail:send', 'mail:label']);
     await map('staff', 'app_role', 'Staff');
     await map('sender', 'app_role', SENIOR);
-    await map('auditor', 'group', 'object-1');
+    await map('analyst', 'group', 'object-1');
   });
   after(() => consentry.close());
 
@@ -62,9 +62,9 @@ describe('roles from connections', () => {
 
   it('come with an app role or a group of this very connection, compared exactly', async () => {
     const account = await addKnown(consentry, { appRoles: ['Staff', 'mail.send', 'Mail.Send '], groups: ['object-1'] });
-    assert.deepEqual(await recompute(account.id), { gained: ['auditor', 'staff'], lost: [] });
+    assert.deepEqual(await recompute(account.id), { gained: ['analyst', 'staff'], lost: [] });
     assert.deepEqual(await recompute(account.id), { gained: [], lost: [] });
-    assert.deepEqual(await rolesOf(consentry, account.id), ['auditor by contoso', 'staff by contoso']);
+    assert.deepEqual(await rolesOf(consentry, account.id), ['analyst by contoso', 'staff by contoso']);
     const other = await addKnown(consentry, {
       connection: 'fabrikam',
       appRoles: ['Staff', SENIOR],
@@ -182,7 +182,7 @@ describe('roles from connections', () => {
     const account = await member('Staff', SENIOR);
     await identify(consentry, account.id, { connection: 'fabrikam', appRoles: ['Staff'] });
     const wide = await connect(consentry, account, 'mail:read mail:send');
-    await map('auditor', 'app_role', 'Staff', 'fabrikam');
+    await map('analyst', 'app_role', 'Staff', 'fabrikam');
     await say(consentry, account.id, ['Staff']);
     const changes = await Promise.all([
       ...Array.from({ length: 20 }, () => recompute(account.id)),
@@ -197,7 +197,7 @@ describe('roles from connections', () => {
       ['sender'],
       'one of them found it, and recorded it once',
     );
-    assert.deepEqual(await rolesOf(consentry, account.id), ['auditor by fabrikam', 'staff by contoso']);
+    assert.deepEqual(await rolesOf(consentry, account.id), ['analyst by fabrikam', 'staff by contoso']);
     const record = await recordOf(consentry, account.id);
     assert.equal(record.filter((one) => one.startsWith('role.lost')).length, 1);
     assert.equal(record.filter((one) => one.startsWith('consent.')).length, 1);

@@ -25,9 +25,9 @@ describe('claims of a person', () => {
     consentry = await startConsentry();
     for (const id of ['contoso', 'fabrikam']) await addConnection(consentry, id);
     const { rooms } = consentry;
-    for (const role of ['staff', 'auditor']) await rooms.roleStore.create(role, undefined, new Date());
+    for (const role of ['staff', 'analyst']) await rooms.roleStore.create(role, undefined, new Date());
     ana = await addKnown(consentry, { claims: CLAIMS });
-    for (const role of ['staff', 'auditor', 'owner']) await giveRole(rooms, role, ana);
+    for (const role of ['staff', 'analyst', 'owner']) await giveRole(rooms, role, ana);
     const people = { tokenClaims: ['roles', 'oid'] };
     calendar = await register(rooms, { ...CALENDAR, people });
   });
@@ -58,7 +58,7 @@ describe('claims of a person', () => {
 
   it('are those named for the very server; owning this server is no role elsewhere', async () => {
     await tell(['oid', 'tid', 'email', 'roles']);
-    const all = { oid: CLAIMS.objectId, tid: CLAIMS.tenantId, email: CLAIMS.email, roles: ['auditor', 'staff'] };
+    const all = { oid: CLAIMS.objectId, tid: CLAIMS.tenantId, email: CLAIMS.email, roles: ['analyst', 'staff'] };
     assert.deepEqual((await known()).inToken, all);
     const { oid, roles } = all;
     assert.deepEqual((await known(ana, calendar, 'calendar:read')).inToken, { oid, roles });
@@ -73,7 +73,7 @@ describe('claims of a person', () => {
     const error = (code: string, description: string) => new Error(`${code}: ${description}`);
     const guard = createVerifier({ issuer: consentry.issuer, resource, scopes: { 'mail:read': {} }, error });
     const { extra } = await guard.verifyAccessToken(accessToken);
-    assert.deepEqual([extra.oid, extra.roles, 'tid' in extra], [CLAIMS.objectId, ['auditor', 'staff'], false]);
+    assert.deepEqual([extra.oid, extra.roles, 'tid' in extra], [CLAIMS.objectId, ['analyst', 'staff'], false]);
   });
 
   it('are those of the connection that the server accepts, whatever else the person came by', async () => {

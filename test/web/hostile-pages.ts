@@ -20,6 +20,9 @@ const chosen = new Set([
   'error',
   'state',
   'by',
+  'suspended',
+  'status',
+  'section',
   'href',
 ]);
 
@@ -33,6 +36,11 @@ function replace(value: unknown, text: string): unknown {
   if (value instanceof Date || typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => replace(item, text));
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, chosen.has(key) ? item : replace(item, text)]),
+    Object.entries(value).map(([key, item]) => [key, isChosen(key, item) ? item : replace(item, text)]),
   );
+}
+
+/** News are a code, or a code and what it is about. */
+function isChosen(key: string, value: unknown): boolean {
+  return chosen.has(key) || (key === 'news' && typeof value === 'string');
 }

@@ -1,5 +1,6 @@
 /** Every page with models like real ones: for the previews and for the tests of the views. */
 import { type Pages, stoppedCodes } from '../../src/web/pages.ts';
+import { accountSamples } from './sample-account.ts';
 import { agreementSamples } from './sample-agreements.ts';
 import { claude, claudeCode, connect, consent, csrf, identity, loopback, many, read } from './sample-parts.ts';
 import { proxySamples } from './sample-proxies.ts';
@@ -7,7 +8,7 @@ import { signInSamples } from './sample-sign-ins.ts';
 
 export type Sample = { [Page in keyof Pages]: { page: Page; model: Pages[Page] } }[keyof Pages];
 
-const password: Pages['password'] = { action: '/account', csrf };
+const password: Pages['password'] = { action: '/account/password', csrf };
 const stopped = Object.fromEntries(
   stoppedCodes.map((code) => [`stopped-${code}`, { page: 'stopped', model: { code } }] as const),
 );
@@ -68,6 +69,7 @@ export const samples: Record<string, Sample> = {
   'consent-administrator': { page: 'consent', model: { ...consent, provenance: 'administrator', groups: [read] } },
   ...agreementSamples,
   ...proxySamples,
+  ...accountSamples,
   ...signInSamples,
   ...stopped,
   'stopped-full': {

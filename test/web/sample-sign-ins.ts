@@ -9,6 +9,8 @@ const connections = [
 ];
 const emergency = { shown: false, href: '/interaction/x?step=emergency' };
 const action = '/account/ways-in';
+const prove = '/account/prove?to=/account/ways-in';
+const section = 'ways-in' as const;
 const account = { email: 'ana.maria.de-oliveira-lima@research.contoso.example' };
 
 export const signInSamples: Record<string, Sample> = {
@@ -46,6 +48,7 @@ export const signInSamples: Record<string, Sample> = {
   'ways-in': {
     page: 'ways-in',
     model: {
+      section,
       action,
       csrf,
       account,
@@ -61,6 +64,7 @@ export const signInSamples: Record<string, Sample> = {
   'ways-in-last': {
     page: 'ways-in',
     model: {
+      section,
       action,
       csrf,
       account,
@@ -70,7 +74,13 @@ export const signInSamples: Record<string, Sample> = {
       news: { kind: 'last', name: 'Contoso' },
     },
   },
-  'account-sign-in': { page: 'account-sign-in', model: { action, csrf, local: {}, connections, error: 'credentials' } },
-  'account-sign-in-again': { page: 'account-sign-in', model: { action, csrf, account, local: {}, connections } },
-  'account-sign-in-no-way': { page: 'account-sign-in', model: { action, csrf, account, local: null, connections: [] } },
+  'account-sign-in': {
+    page: 'account-sign-in',
+    model: { action: prove, csrf, local: {}, connections, error: 'credentials' },
+  },
+  'account-sign-in-again': { page: 'account-sign-in', model: { action: prove, csrf, account, local: {}, connections } },
+  'account-sign-in-no-way': {
+    page: 'account-sign-in',
+    model: { action: prove, csrf, account, local: null, connections: [] },
+  },
 };

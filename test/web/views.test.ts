@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { locales } from '../../src/web/locale.ts';
 import { type Pages, stoppedCodes } from '../../src/web/pages.ts';
 import { readStaticFiles } from '../../src/web/static.ts';
@@ -101,7 +102,11 @@ test('no page has an inline script, an inline style or an event attribute', () =
   for (const { name, html } of everyPage) {
     assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=|javascript:/i, name);
     for (const [script] of html.matchAll(/<script[^>]*>[^<]*/g)) {
-      assert.match(script, /^<script(?: type="module")? src="\/static\/(press|look-again)\.js\?v=[\w-]{16}">$/, name);
+      assert.match(
+        script,
+        /^<script(?: type="module")? src="\/static\/(press|look-again|passkey)\.js\?v=[\w-]{16}">$/,
+        name,
+      );
     }
   }
 });
@@ -205,7 +210,8 @@ function readCatalogue(locale: string): Record<string, string> {
       else walk(value as Record<string, unknown>, `${prefix}${name}.`);
     }
   };
-  walk(JSON.parse(readFileSync(new URL(`messages/${locale}.json`, viewsDirectory), 'utf8')), '');
+  for (const file of globSync(`messages/**/${locale}.json`, { cwd: fileURLToPath(viewsDirectory) }))
+    walk(JSON.parse(readFileSync(new URL(file, viewsDirectory), 'utf8')), '');
   return found;
 }
 

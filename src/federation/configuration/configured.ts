@@ -61,7 +61,8 @@ function readEntries(path: string, readFile: (path: string) => string): Describe
   return parsed as Described[];
 }
 
-function readEntry(
+/** One connection with its credentials. @param problems grows */
+export function readEntry(
   entry: Described,
   { path, env, readFile }: Required<Pick<ConfiguredSources, 'path' | 'env' | 'readFile'>>,
   problems: Problem[],

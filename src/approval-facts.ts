@@ -1,15 +1,20 @@
-/** What a request to an administrator is about as it is at this moment: what an approver looks at and decides on. */
-import type { ApprovalRequest, Said } from '../approvals/request.ts';
-import { type ClientRecord, clientFingerprint } from '../clients/client.ts';
-import { sameRedirect } from '../clients/redirect-uris.ts';
-import type { Asking } from '../consents/agreement.ts';
-import type { Downstream, Stated } from '../consents/consent.ts';
-import { AppError } from '../errors.ts';
-import type { Resource } from '../resources/resource.ts';
-import { IDENTITY_SCOPES, scopeDigest } from '../resources/scopes.ts';
-import type { Rooms } from '../rooms.ts';
+/** What a request to an administrator, or a consent, is about as it is at this moment: what people look at and decide on. */
+import type { Said } from './approvals/request.ts';
+import { type ClientRecord, clientFingerprint } from './clients/client.ts';
+import { sameRedirect } from './clients/redirect-uris.ts';
+import type { Asking } from './consents/agreement.ts';
+import type { Consent, Downstream, Stated } from './consents/consent.ts';
+import { AppError } from './errors.ts';
+import type { Resource } from './resources/resource.ts';
+import { IDENTITY_SCOPES, scopeDigest } from './resources/scopes.ts';
+import type { Rooms } from './rooms.ts';
 
-type FactRooms = Pick<Rooms, 'clients' | 'documents' | 'resources' | 'stated'>;
+/** Who asks, where it returns to, and for which MCP server. */
+export type FactSubject = Pick<Consent, 'clientId' | 'redirectUri' | 'resourceId'> & {
+  downstream?: Downstream | undefined;
+};
+
+export type FactRooms = Pick<Rooms, 'clients' | 'documents' | 'resources' | 'stated'>;
 
 export interface Facts {
   /** The client that came, and whom it acts for where it is a proxy that says so. */
@@ -28,12 +33,12 @@ export interface PartyFacts extends Asking {
 }
 
 /** @throws AppError 409 `client_unknown` where the client behind a proxy is no longer known */
-export async function readFacts(rooms: FactRooms, request: ApprovalRequest): Promise<Facts> {
-  const { clientId, redirectUri, downstream: named } = request;
+export async function readFacts(rooms: FactRooms, subject: FactSubject): Promise<Facts> {
+  const { clientId, redirectUri, downstream: named } = subject;
   const record = await rooms.clients.find(clientId);
   const client = await readParty(rooms, { clientId, redirectUri }, record, record?.metadata);
   const downstream = named && (await readDownstream(rooms, named));
-  const resource = await rooms.resources.findById(request.resourceId);
+  const resource = await rooms.resources.findById(subject.resourceId);
   const parties = downstream ? [client, downstream] : [client];
   return {
     client,

@@ -1,0 +1,42 @@
+/** One look's requests: through the egress, each bounded, all of them together too; what went wrong on the way is not told. */
+import type { Egress, EgressRequest, EgressResponse } from '../../web/egress.ts';
+import { FetchFailed } from '../../web/fetch-failed.ts';
+
+/** Undefined where nothing usable came back, whatever the reason (threat 104). */
+export type Ask = (address: string, request?: EgressRequest) => Promise<EgressResponse | undefined>;
+
+const REQUEST_MS = 5_000;
+const WHOLE_MS = 25_000;
+const MAX_BYTES = 512 * 1024;
+
+export function createProbe({ fetch }: Pick<Egress, 'fetch'>): Ask {
+  const deadline = performance.now() + WHOLE_MS;
+  return async (address, request = {}) => {
+    const left = Math.floor(deadline - performance.now());
+    if (left <= 0) return undefined;
+    try {
+      return await fetch(address, { maxBytes: MAX_BYTES, timeoutMs: Math.min(REQUEST_MS, left), ...request });
+    } catch (error) {
+      if (error instanceof FetchFailed) return undefined;
+      throw error;
+    }
+  };
+}
+
+/** Parsed, where it is a JSON object. */
+export function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function mediaType(headers: Headers): string {
+  return (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}

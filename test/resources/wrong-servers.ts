@@ -1,0 +1,57 @@
+/** Ways in which an MCP server can be wrong, each with the codes that a check finds. */
+import { type Faults, NOTES } from './mcp-server-kit.ts';
+
+export const wrongServers: readonly [what: string, faults: Partial<Faults>, codes: string[]][] = [
+  ['lets everybody in', { open: true }, ['open_to_everybody']],
+  ['answers something else than 401', { refusalStatus: 403 }, ['no_401']],
+  ['sends no challenge', { challenge: null }, ['no_challenge']],
+  ['challenges for another scheme', { challenge: 'Basic realm="x"' }, ['challenge_not_bearer']],
+  ['names no document in its challenge', { challenge: 'Bearer realm="x"' }, ['challenge_without_metadata']],
+  [
+    'names a document elsewhere',
+    { challenge: 'Bearer resource_metadata="https://x.example/"' },
+    ['challenge_elsewhere'],
+  ],
+  [
+    'names a document that is not there',
+    { places: ['path'], challenge: 'Bearer resource_metadata="{metadata}x"' },
+    ['challenge_metadata_unreadable'],
+  ],
+  ['has its document only where the challenge says', { places: ['challenge'] }, ['metadata_not_well_known']],
+  ['has its document only at the root', { places: ['root'], challenge: 'Bearer' }, ['challenge_without_metadata']],
+  ['has no document', { places: [], challenge: 'Bearer' }, ['challenge_without_metadata', 'metadata_missing']],
+  [
+    'has a document that is no JSON',
+    { document: '<html>', challenge: 'Bearer', places: ['path'] },
+    ['challenge_without_metadata', 'metadata_not_json'],
+  ],
+  ['calls its document something else', { contentType: 'text/html' }, ['metadata_content_type']],
+  ['names no resource', { document: { resource: 5 } }, ['resource_missing']],
+  ['names another resource', { document: { resource: 'https://other.example/mcp' } }, ['resource_differs']],
+  ['names no authorization server', { document: { authorization_servers: [] } }, ['issuer_missing']],
+  [
+    'takes tokens only in the query',
+    { document: { bearer_methods_supported: ['query'] } },
+    ['header_not_supported', 'query_supported'],
+  ],
+  ['names no scopes', { document: { scopes_supported: [] } }, ['scopes_missing']],
+  [
+    'names scopes that are not registered',
+    { document: { scopes_supported: ['openid', 'notes:read', 'x'] } },
+    ['scopes_unknown'],
+  ],
+  ['refuses a good token', { refusesEverybody: true }, ['token_refused']],
+  ['speaks no MCP', { speaks: 'nonsense' }, ['not_mcp']],
+  ['takes a token for another server', { ignoreAudience: true }, ['audience_ignored']],
+  ['takes an expired token', { ignoreExpiry: true }, ['expiry_ignored']],
+  ['takes a token that nobody signed', { ignoreSignature: true }, ['signature_ignored']],
+  ['runs a tool without its scope', { ignoreScope: true }, ['scope_ignored']],
+  ['names no scope when it refuses', { scopeRefusal: 'unnamed' }, ['scope_not_named']],
+  ['refuses a tool without a challenge', { scopeRefusal: 'no_challenge' }, ['scope_challenge_missing']],
+  ['refuses a tool with 401', { scopeRefusal: '401' }, ['scope_refused_otherwise']],
+  ['refuses a tool inside a success', { scopeRefusal: 'in_body' }, ['scope_refused_otherwise']],
+  ['lists a tool that is behind no scope', { tools: [...NOTES, { name: 'new_tool' }] }, ['tools_without_scope']],
+  ['lists a tool no more', { tools: NOTES.slice(0, 1) }, ['tools_gone']],
+  ['lists tools without a proper name', { tools: [...NOTES, { name: 'a tool' }] }, ['tools_oddly_named']],
+  ['redirects', { redirectTo: 'https://elsewhere.example/' }, ['redirected']],
+];

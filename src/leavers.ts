@@ -34,19 +34,23 @@ export interface LeaversDeps {
 }
 
 /** Codes and tokens go with their grants; an answer to a sign-in that is under way brings nobody in any more. */
-export const UNDER_WAY = ['Interaction', 'DeviceCode'];
+const UNDER_WAY = ['Interaction', 'DeviceCode'];
 
 /** A directory may say the same every minute. */
 const TELL_EVERY_MS = 86_400_000;
 
-export function createLeavers(deps: LeaversDeps) {
-  const { accountStore, artifacts, sessions, consents, audit, database, now } = deps;
+/** All that a person has here at this moment, whoever ends it: browser sessions, and what clients hold for them. */
+export async function endAccess(
+  { artifacts, sessions, consents }: Pick<LeaversDeps, 'artifacts' | 'sessions' | 'consents'>,
+  accountId: string,
+): Promise<{ sessions: number; signIns: number }> {
+  for (const kind of UNDER_WAY) await artifacts.destroyByAccount(kind, accountId);
+  const ended = await sessions.endOf(accountId);
+  return { sessions: ended, signIns: await consents.endGrants({ accountId }) };
+}
 
-  async function endAll(accountId: string): Promise<{ sessions: number; signIns: number }> {
-    for (const kind of UNDER_WAY) await artifacts.destroyByAccount(kind, accountId);
-    const ended = await sessions.endOf(accountId);
-    return { sessions: ended, signIns: await consents.endGrants({ accountId }) };
-  }
+export function createLeavers(deps: LeaversDeps) {
+  const { accountStore, audit, database, now } = deps;
 
   async function keep(
     account: { id: string; email: string },
@@ -75,7 +79,7 @@ export function createLeavers(deps: LeaversDeps) {
         if (outcome === 'unknown') return 'unknown';
         if (outcome === 'last_owner') return keep(account, 'last_owner', leaver);
       }
-      const ended = { ...details, ...(await endAll(accountId)) };
+      const ended = { ...details, ...(await endAccess(deps, accountId)) };
       if (by === undefined) await audit.record(events.accessEnded({ accountId }, ended, reason));
       else await audit.record(events.accountDisabled({ accountId }, { ...ended, by }, reason));
       return 'ended';
@@ -111,7 +115,7 @@ export function createLeavers(deps: LeaversDeps) {
         if (!account) return 'unknown';
         if (!account.disabledBy.includes(by)) return account.disabledAt ? 'still_disabled' : 'enabled';
         // A sign-in that was under way while the access ended may have left something behind.
-        await endAll(accountId);
+        await endAccess(deps, accountId);
         const outcome = await accountStore.enable(accountId, by);
         await audit.record(events.accountEnabled({ accountId }, { by, enabled: outcome === 'enabled' }));
         return outcome;

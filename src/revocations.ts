@@ -5,7 +5,7 @@ import type { ClientRecord } from './clients/client.ts';
 import { revokeConsents } from './consents/revocation.ts';
 import type { ConsentEntry } from './consents/store.ts';
 import { AppError } from './errors.ts';
-import { UNDER_WAY } from './leavers.ts';
+import { endAccess } from './leavers.ts';
 import type { Rooms } from './rooms.ts';
 
 /** What oidc-provider keeps for a client beside what ends with a grant. */
@@ -30,7 +30,7 @@ export function disableAccount(
       const message = `${email} is the last owner: nobody could administer this server any more. Add another owner first.`;
       throw new AppError('last_owner', 409, message);
     }
-    const { sessions, signIns } = await endAll(rooms, id);
+    const { sessions, signIns } = await endAccess(rooms, id);
     await rooms.audit.record(events.accountDisabled({ accountId: id }, { sessions, signIns }, REASON));
     return { sessions, signIns };
   });
@@ -42,15 +42,10 @@ export function disableAccount(
  */
 export function enableAccount(rooms: AccountRooms, { id }: Pick<Account, 'id'>): Promise<void> {
   return rooms.database.unit(async () => {
-    await endAll(rooms, id);
+    await endAccess(rooms, id);
     await rooms.accountStore.enable(id);
     await rooms.audit.record(events.accountEnabled({ accountId: id }));
   });
-}
-
-async function endAll({ artifacts, sessions, consents }: AccountRooms, accountId: string) {
-  for (const kind of UNDER_WAY) await artifacts.destroyByAccount(kind, accountId);
-  return { sessions: await sessions.endOf(accountId), signIns: await consents.endGrants({ accountId }) };
 }
 
 /**

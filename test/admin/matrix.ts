@@ -1,4 +1,4 @@
-/** Which role gets to which route of the dashboard and its API, written by hand: whatever is not here has no reviewer. */
+/** Which role gets to which route of the dashboard and its API, read line by line: whatever is not here has no reader yet. */
 
 export const WORKERS = ['owner', 'admin', 'auditor', 'resource-owner'] as const;
 export type Worker = (typeof WORKERS)[number];

@@ -5,6 +5,7 @@ import type { Decision } from './approvals/deciding.ts';
 import type { ApprovalRequest } from './approvals/request.ts';
 import { events } from './audit/events.ts';
 import { AppError } from './errors.ts';
+import type { ApprovalRequested } from './notices/approval-notices.ts';
 import type { Rooms } from './rooms.ts';
 
 export type ActRooms = FactRooms & Pick<Rooms, 'approvals' | 'audit' | 'notices' | 'database'>;
@@ -14,14 +15,45 @@ export type ActRooms = FactRooms & Pick<Rooms, 'approvals' | 'audit' | 'notices'
  * @throws AppError as `Approvals.decide`, 409 `client_unknown`
  */
 export async function decideApproval(rooms: ActRooms, decision: Omit<Decision, 'current'>): Promise<Outcome> {
-  const request = await findRequest(rooms, decision.id);
-  const current = decision.decision === 'deny' ? request : (await readFacts(rooms, request)).current;
+  const [outcome] = await decideApprovals(rooms, [decision]);
+  if (!outcome) throw new Error('a decision without an outcome');
+  return outcome;
+}
+
+/**
+ * The same for several at once: all of them in one unit, each with its own record and notice, or none where one is no
+ * longer what was seen.
+ */
+export async function decideApprovals(
+  rooms: ActRooms,
+  decisions: readonly Omit<Decision, 'current'>[],
+): Promise<Outcome[]> {
+  const known: Decision[] = [];
+  for (const decision of decisions) {
+    const request = await findRequest(rooms, decision.id);
+    const current = decision.decision === 'deny' ? request : (await readFacts(rooms, request)).current;
+    known.push({ ...decision, current });
+  }
   return rooms.database.unit(async () => {
-    const outcome = await rooms.approvals.decide({ ...decision, current });
-    if (outcome.outcome === 'first') await recordFirst(rooms, outcome);
-    else if (outcome.outcome !== 'changed') await tell(rooms, outcome.request);
-    return outcome;
+    const outcomes = await rooms.approvals.decideAll(known);
+    for (const outcome of outcomes) {
+      if (outcome.outcome === 'first') await recordFirst(rooms, outcome);
+      else if (outcome.outcome === 'approved' || outcome.outcome === 'denied') await tell(rooms, outcome.request);
+    }
+    return outcomes;
   });
+}
+
+/** Ends what nobody decided in time, in units of a hundred. Any number of processes may do so at once. */
+export async function expireApprovals(rooms: Omit<ActRooms, 'clients' | 'documents' | 'stated'>): Promise<void> {
+  for (;;) {
+    const ended = await rooms.database.unit(async () => {
+      const expired = await rooms.approvals.expire();
+      for (const request of expired) await tellExpired(rooms, request);
+      return expired.length;
+    });
+    if (ended === 0) return;
+  }
 }
 
 /** @throws AppError as `Approvals.revoke` */
@@ -64,7 +96,7 @@ export async function findRequest({ approvals }: Pick<ActRooms, 'approvals'>, id
 
 async function recordFirst(
   rooms: ActRooms,
-  { request, replaced }: Extract<Outcome, { outcome: 'first' }>,
+  { request, replaced, again }: Extract<Outcome, { outcome: 'first' }>,
 ): Promise<void> {
   const { firstApproval: first } = request;
   const details = {
@@ -72,11 +104,41 @@ async function recordFirst(
     ...(replaced ? { replaced: replaced.by, audienceBefore: replaced.audience, daysBefore: replaced.days } : {}),
   };
   await rooms.audit.record(events.approvalFirst(await subjectOf(rooms, request), details));
+  // Who changes their own terms has told the others already.
+  if (first && !again) await rooms.notices.approvalFirst({ ...(await askedFor(rooms, request)), first });
+}
+
+/** As whoever decides is told of it. */
+async function askedFor(rooms: Pick<ActRooms, 'resources'>, request: ApprovalRequest): Promise<ApprovalRequested> {
+  const { accountId, clientId, downstream, resourceId, scopes, reason, id } = request;
+  const resource = await rooms.resources.findById(resourceId);
+  return {
+    ...{ accountId, clientId: downstream?.clientId ?? clientId, resourceId, reason, requestId: id },
+    ...namesIn(request),
+    resourceName: resource?.name ?? '',
+    scopes: scopes.map((name) => resource?.scopes.find((scope) => scope.name === name) ?? { name }),
+  };
+}
+
+function namesIn({ stated: { client, downstream } }: Pick<ApprovalRequest, 'stated'>) {
+  return { clientName: (downstream ?? client).name, ...(downstream ? { through: client.name } : {}) };
+}
+
+/** The record, and who asked. */
+async function tellExpired(rooms: Parameters<typeof expireApprovals>[0], request: ApprovalRequest): Promise<void> {
+  const { id, accountId, createdAt } = request;
+  const details = { approval: id, before: 'pending', askedAt: createdAt.toISOString() };
+  await rooms.audit.record(events.approvalExpired(await subjectOf(rooms, request), details));
+  await rooms.notices.approvalDecided({
+    ...{ requestId: id, accountId, decision: 'expired' },
+    ...namesIn(request),
+    resourceName: (await rooms.resources.findById(request.resourceId))?.name ?? '',
+  });
 }
 
 /** Both sides are told: the record, and who asked. */
 async function tell(rooms: ActRooms, request: ApprovalRequest): Promise<void> {
-  const { accountId, stated, audience, expiresAt, firstApproval: first } = request;
+  const { accountId, audience, expiresAt, firstApproval: first } = request;
   const resource = await rooms.resources.findById(request.resourceId);
   const decision = request.state === 'approved' ? 'approved' : 'denied';
   const details = {
@@ -88,12 +150,14 @@ async function tell(rooms: ActRooms, request: ApprovalRequest): Promise<void> {
   await rooms.audit.record(events.approvalDecided(await subjectOf(rooms, request), details));
   await rooms.notices.approvalDecided({
     ...{ requestId: request.id, accountId, decision, note: request.note },
-    clientName: (stated.downstream ?? stated.client).name,
-    ...(stated.downstream ? { through: stated.client.name } : {}),
+    ...namesIn(request),
     resourceName: resource?.name ?? '',
   });
 }
 
-async function subjectOf({ resources }: ActRooms, { accountId, clientId, scopes, resourceId }: ApprovalRequest) {
+async function subjectOf(
+  { resources }: Pick<ActRooms, 'resources'>,
+  { accountId, clientId, scopes, resourceId }: ApprovalRequest,
+) {
   return { accountId, clientId, scopes, resource: (await resources.findById(resourceId))?.uri };
 }

@@ -67,6 +67,8 @@ export interface Config {
   readonly refreshGraceSeconds: number;
   /** Which approvals take two people: none, those for everyone, or all. */
   readonly twoPersonApprovals: (typeof twoPersonChoices)[number];
+  /** After so many days a request to an administrator that nobody decided is over. */
+  readonly approvalRequestDays: number;
 }
 
 /** What can be set. */
@@ -95,6 +97,7 @@ const settings = [
   'CONNECTIONS_FILE',
   'REFRESH_GRACE_SECONDS',
   'TWO_PERSON_APPROVALS',
+  'APPROVAL_REQUEST_DAYS',
   'NODE_ENV',
 ] as const;
 const secrets = ['DATABASE_URL', 'MASTER_KEY', 'ADMIN_PASSWORD', 'WEBHOOK_SECRET', 'SMTP_URL'] as const;
@@ -155,6 +158,7 @@ export function readConfig(env: Environment, sources: ConfigSources = {}): Confi
     connectionsFile: read('CONNECTIONS_FILE', path, undefined),
     refreshGraceSeconds: read('REFRESH_GRACE_SECONDS', (value) => parseWholeNumber(value, 0, 300), 30),
     twoPersonApprovals: read('TWO_PERSON_APPROVALS', (value) => parseChoice(value, twoPersonChoices), 'off'),
+    approvalRequestDays: read('APPROVAL_REQUEST_DAYS', (value) => parseWholeNumber(value, 1, 365), 30),
   };
   if (config.demo && config.demoPort === config.port) {
     problems.push(`DEMO_PORT is ${config.port}, which PORT has; write another port, or DEMO=off`);

@@ -2,9 +2,10 @@
 import { unknownConnection } from './connections.ts';
 import { AppError } from './errors.ts';
 import { collision, sift } from './federation/apart.ts';
+import { tellWhy } from './federation/because.ts';
 import type { ConnectionRecord, NewConnection } from './federation/connection-store.ts';
 import { diagnose } from './federation/diagnosis/diagnosis.ts';
-import type { DiagnosisDeps, Step } from './federation/diagnosis/step.ts';
+import { type DiagnosisDeps, type ToldStep, tellStep } from './federation/diagnosis/step.ts';
 import type { Rooms } from './rooms.ts';
 
 type Stored = Pick<Rooms, 'connectionStore'>;
@@ -41,7 +42,7 @@ export async function assertFits(
 ): Promise<void> {
   const { sound } = await siftStored(rooms, ownIssuer);
   const why = collision(connection as NewConnection, connection.secrets, sound, ownIssuer);
-  if (why !== undefined) throw new AppError('connection_collides', 409, `Nothing was changed: ${why}.`);
+  if (why !== undefined) throw new AppError('connection_collides', 409, `Nothing was changed: ${tellWhy(why)}.`);
   const namesake = sound.find(
     ({ record }) => record.id !== connection.id && record.name.toLowerCase() === connection.name.toLowerCase(),
   );
@@ -55,9 +56,9 @@ export async function assertFits(
  * @returns why it is away, where it is
  * @throws AppError 400 `connection_refused`
  */
-export async function assertItself(connection: NewConnection, deps: DiagnosisDeps): Promise<Step | undefined> {
+export async function assertItself(connection: NewConnection, deps: DiagnosisDeps): Promise<ToldStep | undefined> {
   if (connection.kind === 'entra') return undefined;
-  const steps = await diagnose(connection, [], deps, 'discovery');
+  const steps = (await diagnose(connection, [], deps, 'discovery')).map(tellStep);
   const wrong = steps.find(({ step, result }) => result !== 'ok' && ['issuer', 'addresses'].includes(step));
   if (wrong)
     throw new AppError('connection_refused', 400, `Nothing was changed: ${wrong.what}. ${wrong.todo ?? ''}`.trim());
@@ -72,7 +73,7 @@ export async function tryConnection(
   rooms: Stored,
   id: string,
   deps: DiagnosisDeps,
-): Promise<{ name: string; steps: Step[] }> {
+): Promise<{ name: string; steps: ToldStep[] }> {
   const record = await findLiving(rooms, id);
   const secrets = await rooms.connectionStore.findSecrets(id).catch(() => undefined);
   if (!secrets) {
@@ -81,7 +82,8 @@ export async function tryConnection(
     throw new AppError('connection_unusable', 409, message);
   }
   const { sound } = await siftStored(rooms, deps.issuer);
-  return { name: record.name, steps: await diagnose({ ...record, secrets }, sound, deps) };
+  const steps = await diagnose({ ...record, secrets }, sound, deps);
+  return { name: record.name, steps: steps.map(tellStep) };
 }
 
 /**

@@ -33,9 +33,6 @@ export interface LeaversDeps {
   warn?: ((kept: { accountId: string; email: string; why: 'last_owner' | 'break_glass' }) => Promise<void>) | undefined;
 }
 
-/** Codes and tokens go with their grants; an answer to a sign-in that is under way brings nobody in any more. */
-const UNDER_WAY = ['Interaction', 'DeviceCode'];
-
 /** A directory may say the same every minute. */
 const TELL_EVERY_MS = 86_400_000;
 
@@ -44,9 +41,13 @@ export async function endAccess(
   { artifacts, sessions, consents }: Pick<LeaversDeps, 'artifacts' | 'sessions' | 'consents'>,
   accountId: string,
 ): Promise<{ sessions: number; signIns: number }> {
-  for (const kind of UNDER_WAY) await artifacts.destroyByAccount(kind, accountId);
+  // An answer to a sign-in that is under way brings nobody in any more.
+  await artifacts.destroyByAccount('Interaction', accountId);
   const ended = await sessions.endOf(accountId);
-  return { sessions: ended, signIns: await consents.endGrants({ accountId }) };
+  // Codes and tokens go with their grants; whoever uses one up holds its grant first, too.
+  const signIns = await consents.endGrants({ accountId });
+  await artifacts.destroyByAccount('DeviceCode', accountId);
+  return { sessions: ended, signIns };
 }
 
 export function createLeavers(deps: LeaversDeps) {
@@ -114,9 +115,10 @@ export function createLeavers(deps: LeaversDeps) {
         const account = await accountStore.findById(accountId);
         if (!account) return 'unknown';
         if (!account.disabledBy.includes(by)) return account.disabledAt ? 'still_disabled' : 'enabled';
+        // The account before what is below it, in the order of everybody else.
+        const outcome = await accountStore.enable(accountId, by);
         // A sign-in that was under way while the access ended may have left something behind.
         await endAccess(deps, accountId);
-        const outcome = await accountStore.enable(accountId, by);
         await audit.record(events.accountEnabled({ accountId }, { by, enabled: outcome === 'enabled' }));
         return outcome;
       });

@@ -67,7 +67,7 @@ const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 /**
  * Makes a static client.
  *
- * @param client its URIs and access already checked
+ * @param client checked already (`client-rules.ts`)
  * @returns the secret, told this once, where the client has one
  * @throws AppError `invalid_text`, `bad_client` (400)
  */
@@ -121,6 +121,5 @@ export function staticMetadata(clientId: string, client: NewClient): ClientMetad
 
 /** Nobody could tell whose device it is. */
 function deviceForAll(): AppError {
-  const message = 'A proxy has no device flow: leave out --device-flow, or make an app for the device.';
-  return new AppError('bad_client', 400, message);
+  return new AppError('bad_client', 400, 'A proxy has no device flow: make an app for the device.');
 }

@@ -5,6 +5,7 @@ import { addResource, type NewResource } from './registrations.ts';
 import { assertFreeFor, neighboursOf } from './resources/addresses.ts';
 import type { Checks } from './resources/checks/checks.ts';
 import type { Inspection } from './resources/checks/inspection.ts';
+import type { Told } from './resources/checks/look.ts';
 import { parseDescription, parseUri } from './resources/description.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -23,20 +24,40 @@ export interface RegistrationDeps
 export type RegistrationWarning = 'not_ours' | 'around';
 
 /**
+ * Whether they may look at it as something to register.
+ *
  * @param url as somebody typed it
- * @throws AppError 400 `invalid_resource`, 403 `address_taken`, 409 `resource_exists`, `check_running`, 429 `busy`
+ * @returns the canonical URI, and what an administrator should know of it
+ * @throws AppError 400 `invalid_resource`, 403 `address_taken`, 409 `resource_exists`
+ */
+export async function assertLookable(
+  deps: RegistrationDeps,
+  url: string,
+  registrant: Registrant,
+): Promise<{ uri: string; around: 'around'[] }> {
+  const uri = parseForeignUri(deps, url);
+  return { uri, around: await assertRegistrable(deps, uri, registrant) };
+}
+
+/**
+ * @param url as somebody typed it
+ * @throws AppError as `assertLookable`; 409 `check_running`, 429 `busy`, `busy_yourself`; and what `told` throws
  */
 export async function inspectForRegistration(
   deps: RegistrationDeps,
   url: string,
   registrant: Registrant,
+  told?: Told,
 ): Promise<{ inspection: Inspection; warnings: RegistrationWarning[] }> {
-  const uri = parseForeignUri(deps, url);
-  const around = await assertRegistrable(deps, uri, registrant);
-  const inspection = await deps.checks.inspect(uri);
+  const { uri, around } = await assertLookable(deps, url, registrant);
+  const inspection = await deps.checks.inspect(uri, told);
   const findings = inspection.steps.flatMap((step) => step.findings.map(({ code }) => code));
   await deps.audit.record(events.resourceInspected({ resource: uri }, { ours: inspection.ours, findings }));
-  return { inspection, warnings: [...(inspection.ours ? [] : (['not_ours'] as const)), ...around] };
+  return { inspection, warnings: warningsOf(inspection, around) };
+}
+
+export function warningsOf({ ours }: Pick<Inspection, 'ours'>, around: 'around'[]): RegistrationWarning[] {
+  return [...(ours ? [] : (['not_ours'] as const)), ...around];
 }
 
 /**
@@ -83,6 +104,7 @@ function parseForeignUri({ issuer }: RegistrationDeps, url: string): string {
     'invalid_resource',
     400,
     `${uri} is this authorization server: an MCP server has another address.`,
+    { broken: { rule: 'ourselves', member: 'url' } },
   );
 }
 

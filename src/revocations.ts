@@ -42,8 +42,9 @@ export function disableAccount(
  */
 export function enableAccount(rooms: AccountRooms, { id }: Pick<Account, 'id'>): Promise<void> {
   return rooms.database.unit(async () => {
-    await endAccess(rooms, id);
+    // The account before what is below it, in the order of everybody else.
     await rooms.accountStore.enable(id);
+    await endAccess(rooms, id);
     await rooms.audit.record(events.accountEnabled({ accountId: id }));
   });
 }
@@ -62,9 +63,10 @@ export function revokeClient(
   return rooms.database.unit(async () => {
     if (known) await rooms.clients.revoke(id);
     else await rooms.clients.block(id);
-    for (const kind of CLIENT_ARTIFACTS) await rooms.artifacts.destroyByClient(kind, id);
     // What a proxy got for it ends too.
     const consents = await revokeConsents(rooms, [{ clientId: id }, { downstreamClientId: id }], 'client_revoked');
+    // After the grants: whoever uses up what hangs from one holds it first.
+    for (const kind of CLIENT_ARTIFACTS) await rooms.artifacts.destroyByClient(kind, id);
     await rooms.audit.record(events.clientRevoked({ clientId: id }, { consents: consents.length }, REASON));
     return consents;
   });

@@ -1,5 +1,6 @@
 /** The composition root: serves the edges, does what is due by the clock, stops. */
 import { createServer, type Server } from 'node:http';
+import { expireApprovals } from './approval-acts.ts';
 import type { Config } from './config.ts';
 import { createEdges } from './edges.ts';
 import { createAlarms } from './federation/alarms.ts';
@@ -41,6 +42,7 @@ export async function startServer({ config, rooms, log, listener, connections }:
     every(FLUSH_EVERY_MS, () => rooms.audit.flush(), log),
     every(DELIVER_EVERY_MS, () => delivery.deliver(), log),
     every(SWEEP_EVERY_MS, () => delivery.sweep(), log),
+    every(SWEEP_EVERY_MS, () => inRequest('system', () => expireApprovals(rooms)), log),
     every(LOGOS_EVERY_MS, () => logos.refresh(), log),
     every(REAP_EVERY_MS, () => inRequest('system', () => rooms.reaping.run()), log),
     every(REVIEWS_EVERY_MS, () => inRequest('system', () => rooms.reviews.expire()), log),

@@ -61,6 +61,7 @@ test('nothing set is a configuration for trying it on this machine', () => {
     connectionsFile: undefined,
     refreshGraceSeconds: 30,
     twoPersonApprovals: 'off',
+    approvalRequestDays: 30,
   });
 });
 
@@ -98,6 +99,7 @@ test('every setting is read', () => {
       CONNECTIONS_FILE: 'connections.json',
       REFRESH_GRACE_SECONDS: '0',
       TWO_PERSON_APPROVALS: 'always',
+      APPROVAL_REQUEST_DAYS: '14',
       NODE_ENV: 'production',
     },
     { root, readFile: () => '-----BEGIN CERTIFICATE-----' },
@@ -126,6 +128,7 @@ test('every setting is read', () => {
     connectionsFile: '/srv/consentry/connections.json',
     refreshGraceSeconds: 0,
     twoPersonApprovals: 'always',
+    approvalRequestDays: 14,
   });
 });
 

@@ -5,9 +5,11 @@ import { DEVICE_REDIRECT } from '../consents/agreement.ts';
 import type { Connected } from '../consents/connected-store.ts';
 import type { Consent } from '../consents/consent.ts';
 import { timesOf } from '../consents/differences.ts';
+import { inLocale } from '../consents/scope-words.ts';
 import type { Resource } from '../resources/resource.ts';
 import { IDENTITY_SCOPES, scopeDigest } from '../resources/scopes.ts';
 import type { AppView } from '../web/account-pages.ts';
+import { partsOfLabel } from '../web/browser-label.ts';
 import type { Locale } from '../web/locale.ts';
 import type { RedirectView, ScopeGroup, ScopeLine } from '../web/pages.ts';
 import { APPS } from './paths.ts';
@@ -36,9 +38,11 @@ export function appView({ consent, createdAt, lastUsedAt, client, resource }: Co
     resource: { name: displayName(resource.name) || resource.uri, host: new URL(resource.uri).host },
     groups: scopeGroups(consent, sight),
     since: createdAt,
+    approvedAgainAt: consent.version > 1 ? consent.approvedAt : undefined,
+    browser: consent.browserLabel === undefined ? undefined : partsOfLabel(consent.browserLabel),
+    here: consent.browsers.at(-1) === sight.browserId,
     lastUsedAt,
     until: consent.expiresAt,
-    here: consent.browsers.includes(sight.browserId),
     suspended: consent.suspendedAt ? reasonsOf(consent.suspendedReason) : undefined,
     stopHref: `${APPS}/apps/${id}/stop`,
     receiptHref: `${APPS}/apps/${id}/receipt`,
@@ -87,7 +91,7 @@ function scopeGroups(consent: Consent, { resource, locale, now }: Sight): ScopeG
   return groups.filter(({ scopes }) => scopes.length > 0);
 }
 
-/** The Japanese words are not kept with the consent: they are shown where the scope still reads as it did. */
+/** An older consent has no Japanese words: those of today stand for them where the scope still reads as it did. */
 function scopeLine(
   { scopeWords, scopeDigests }: Consent,
   name: string,
@@ -95,11 +99,11 @@ function scopeLine(
   locale: Locale,
 ): ScopeLine {
   const today = resource.scopes.find((scope) => scope.name === name);
-  const { description, tools } = scopeWords[name] ?? { description: today?.description, tools: today?.tools };
+  const agreed = scopeWords[name] ?? today;
   const same = today && scopeDigest(today) === scopeDigests[name];
-  const said = locale === 'ja' && same ? (today.descriptionJa ?? description) : description;
-  const sensitivity = today?.sensitivity ?? 'low';
-  return { name, description: said || name, sensitivity, tools: tools ?? [], checked: true };
+  const { description = name, descriptionJa = same ? today.descriptionJa : undefined, tools = [] } = agreed ?? {};
+  const said = inLocale({ description, descriptionJa }, locale);
+  return { name, description: said || name, sensitivity: today?.sensitivity ?? 'low', tools, checked: true };
 }
 
 function reasonsOf(reason = ''): string[] {

@@ -14,8 +14,9 @@ import type { AppsModel, BlockView } from '../web/account-pages.ts';
 import { appView } from './app-view.ts';
 import { type Own, type OwnDeps, ownRoutes } from './own-page.ts';
 import { APPS, PASSWORD } from './paths.ts';
+import { type RequestsDeps, requestViews } from './requests.ts';
 
-export interface AppsDeps extends OwnDeps, Omit<RevocationDeps, 'audit'> {
+export interface AppsDeps extends OwnDeps, RequestsDeps, Omit<RevocationDeps, 'audit'> {
   audit: RevocationDeps['audit'];
   connected: ConnectedStore;
   generated: Pick<GeneratedMarks, 'has'>;
@@ -56,6 +57,7 @@ async function show(own: Own, deps: AppsDeps, news?: AppsModel['news']): Promise
     stopAllHref: apps.length > 1 || after !== undefined ? STOP_ALL : undefined,
     blocks: await blockViews(blocks.slice(0, BLOCKS_SHOWN), deps),
     unblockAction: UNBLOCK,
+    requests: await requestViews(accountId, deps),
     changePasswordHref: (await deps.generated.has(accountId)) ? PASSWORD : undefined,
     news,
   };

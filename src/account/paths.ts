@@ -6,6 +6,8 @@ export const WAYS_IN = '/account/ways-in';
 export const SIGN_OUT = '/account/sign-out';
 export const SESSIONS = '/account/sessions';
 export const SECURITY = '/account/security';
+export const REMOVE_CODES = '/account/security/remove-codes';
+export const CODES_FILE = '/account/security/recovery-codes.txt';
 export const LANGUAGE = '/account/language';
 
 const MAX_CHARACTERS = 2_000;

@@ -19,6 +19,7 @@ import { type Fields, readForm, single } from '../web/request-body.ts';
 import type { Respond } from '../web/respond.ts';
 import type { AccountSignInModel } from '../web/sign-in-pages.ts';
 import { APPS, PROVE, parseOwnPath, proofHref } from './paths.ts';
+import { purposeOf, withoutProof } from './purpose.ts';
 import { enter, seconds, type Visitor, type VisitorDeps, visitorOf } from './visitor.ts';
 
 export interface ProofDeps extends VisitorDeps {
@@ -62,8 +63,8 @@ export function proofRoutes(deps: ProofDeps): Router {
   return router;
 }
 
-async function sceneOf(ctx: Context, deps: ProofDeps): Promise<Scene> {
-  const visitor = await visitorOf(ctx, deps);
+async function sceneOf(ctx: Context, deps: ProofDeps, { proving = false } = {}): Promise<Scene> {
+  const visitor = await visitorOf(ctx, deps, { proving });
   const whose = visitor ? [visitor.sessionUid, visitor.account.id] : [];
   const bound = ['prove', deps.browsers.identify(ctx), ...whose];
   return { ctx, visitor, to: parseOwnPath(ctx.query.to) ?? APPS, bound };
@@ -71,7 +72,7 @@ async function sceneOf(ctx: Context, deps: ProofDeps): Promise<Scene> {
 
 async function submit(ctx: Context, deps: ProofDeps): Promise<void> {
   const fields = (await readForm(ctx)) ?? {};
-  const scene = await sceneOf(ctx, deps);
+  const scene = await sceneOf(ctx, deps, { proving: true });
   const genuine = deps.csrf.sameOrigin(ctx) && deps.csrf.verify(single(fields, 'csrf'), scene.bound);
   if (!genuine) return show(scene, deps, { error: 'expired', status: 403 });
   if (single(fields, 'connection') !== undefined) return proveUpstream(scene, fields, deps);
@@ -97,7 +98,7 @@ async function show(scene: Scene, deps: ProofDeps, attempt: Attempt): Promise<vo
   const model: AccountSignInModel = {
     action: proofHref(to),
     csrf: deps.csrf.token(bound),
-    ...(visitor ? { account: { email: visitor.account.email || (visitor.account.name ?? '') } } : {}),
+    ...(visitor ? whoseProof(visitor, to) : {}),
     local: password ? { email } : null,
     connections: ticket ? [] : connections.map(({ id, name }) => ({ id, name })),
     secondFactor: ticket === undefined ? undefined : { ticket },
@@ -106,6 +107,10 @@ async function show(scene: Scene, deps: ProofDeps, attempt: Attempt): Promise<vo
     retryAfterSeconds,
   };
   deps.respond.page(ctx, 'account-sign-in', model, { status });
+}
+
+function whoseProof({ account: { email, name } }: Visitor, to: string) {
+  return { account: { email: email || (name ?? '') }, purpose: purposeOf(to), cancelHref: withoutProof(to) };
 }
 
 /** Where nobody has one, or not this person, it would only lead astray. */

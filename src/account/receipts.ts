@@ -2,8 +2,11 @@
 import type Router from '@koa/router';
 import type { ConnectedStore } from '../consents/connected-store.ts';
 import { type Receipt, receiptOf } from '../consents/receipt.ts';
+import { inLocale } from '../consents/scope-words.ts';
 import { AppError } from '../errors.ts';
 import type { ReceiptModel } from '../web/account-pages.ts';
+import { partsOfLabel } from '../web/browser-label.ts';
+import type { Locale } from '../web/locale.ts';
 import { type Own, type OwnDeps, ownRoutes } from './own-page.ts';
 import { APPS } from './paths.ts';
 
@@ -17,7 +20,8 @@ export function receiptsRoutes(deps: ReceiptsDeps): Router {
   const { router, get } = ownRoutes('apps', APPS, deps);
   get(`${APPS}/apps/:id/receipt`, async (own) => {
     const receipt = await receiptFor(own, deps);
-    deps.respond.page(own.ctx, 'receipt', { ...own.frame, ...pageOf(receipt), jsonHref: `${own.ctx.path}.json` });
+    const page = pageOf(receipt, deps.respond.localeOf(own.ctx));
+    deps.respond.page(own.ctx, 'receipt', { ...own.frame, ...page, jsonHref: `${own.ctx.path}.json` });
   });
   get(`${APPS}/apps/:id/receipt.json`, async (own) => {
     const { ctx } = own;
@@ -40,7 +44,7 @@ async function receiptFor({ visitor, param }: Own, deps: ReceiptsDeps): Promise<
   return receiptOf({ consent, createdAt, person: account, resource, issuer, operator, now: now() });
 }
 
-function pageOf(receipt: Receipt): Omit<ReceiptModel, 'section' | 'csrf' | 'account' | 'jsonHref'> {
+function pageOf(receipt: Receipt, locale: Locale): Omit<ReceiptModel, 'section' | 'csrf' | 'account' | 'jsonHref'> {
   const { client, acting_for: actingFor, consent, operator, person } = receipt;
   const ended = consent.revoked_at ?? consent.suspended_at;
   return {
@@ -52,8 +56,12 @@ function pageOf(receipt: Receipt): Omit<ReceiptModel, 'section' | 'csrf' | 'acco
     client: { ...namedClient(client), fingerprint: receipt.client_fingerprint },
     actingFor: actingFor ? namedClient(actingFor) : undefined,
     resource: receipt.resource,
-    scopes: receipt.scopes.map(({ until, ...scope }) => ({ ...scope, until: new Date(until) })),
+    scopes: receipt.scopes.map((scope) => ({
+      ...{ name: scope.name, tools: scope.tools, until: new Date(scope.until) },
+      description: inLocale({ ...scope, descriptionJa: scope.description_ja ?? undefined }, locale),
+    })),
     givenAt: new Date(consent.given_at),
+    givenFrom: consent.given_from === null ? undefined : partsOfLabel(consent.given_from),
     firstGivenAt: consent.first_given_at === null ? undefined : new Date(consent.first_given_at),
     until: new Date(consent.until),
     version: consent.version,

@@ -1,10 +1,12 @@
 /** Everybody's own pages, below `/account`. */
 import Router from '@koa/router';
 import { type AppsDeps, appsRoutes } from './apps.ts';
+import { codeRemovalRoutes } from './code-removal.ts';
 import { type LanguageDeps, languageRoutes } from './language.ts';
 import { type PasswordDeps, passwordRoutes } from './password.ts';
 import { type ProofDeps, proofRoutes } from './proof.ts';
 import { type ReceiptsDeps, receiptsRoutes } from './receipts.ts';
+import { type RecoveryCodesDeps, recoveryCodesRoutes } from './recovery-codes.ts';
 import { type SecurityDeps, securityRoutes } from './security.ts';
 import { type SessionsDeps, sessionsRoutes } from './sessions.ts';
 import { type WaysInDeps, waysInRoutes } from './ways-in.ts';
@@ -13,6 +15,7 @@ export type AccountDeps = AppsDeps &
   ReceiptsDeps &
   SessionsDeps &
   SecurityDeps &
+  RecoveryCodesDeps &
   LanguageDeps &
   PasswordDeps &
   ProofDeps &
@@ -25,6 +28,8 @@ export function accountRoutes(deps: AccountDeps): Router {
     receiptsRoutes,
     sessionsRoutes,
     securityRoutes,
+    codeRemovalRoutes,
+    recoveryCodesRoutes,
     languageRoutes,
     proofRoutes,
     passwordRoutes,

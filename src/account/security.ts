@@ -9,7 +9,7 @@ import type { FactorChanges } from '../factor-changes.ts';
 import type { SecurityModel } from '../web/account-pages.ts';
 import { type Own, type OwnDeps, ownRoutes } from './own-page.ts';
 import { addPasskey, removePasskey, renamePasskey, termsOf } from './own-passkeys.ts';
-import { PASSWORD, SECURITY } from './paths.ts';
+import { CODES_FILE, PASSWORD, REMOVE_CODES, SECURITY } from './paths.ts';
 import { drawQr } from './qr.ts';
 
 export interface SecurityDeps extends OwnDeps {
@@ -17,6 +17,7 @@ export interface SecurityDeps extends OwnDeps {
   secondFactor: SecondFactor;
   passkeys: Passkeys;
   factorChanges: FactorChanges;
+  issuer: string;
 }
 
 /** What came of an act. */
@@ -29,11 +30,11 @@ export interface Told {
 
 export function securityRoutes(deps: SecurityDeps): Router {
   const { router, get, post } = ownRoutes('security', SECURITY, deps);
-  get(SECURITY, (own) => show(own, deps, {}), { fresh: true });
+  get(SECURITY, (own) => showSecurity(own, deps, {}), { fresh: true });
   post(
     SECURITY,
     (own) => act(own, deps),
-    (own) => show(own, deps, { news: 'expired' }),
+    (own) => showSecurity(own, deps, { news: 'expired' }),
     { fresh: true },
   );
   return router;
@@ -43,7 +44,6 @@ const acts: Record<string, (own: Own, deps: SecurityDeps) => Promise<Told>> = {
   begin: beginCodes,
   confirm: confirmCodes,
   cancel: cancelCodes,
-  remove: removeCodes,
   renew: renewCodes,
   'add-passkey': addPasskey,
   'rename-passkey': renamePasskey,
@@ -55,16 +55,19 @@ async function act(own: Own, deps: SecurityDeps): Promise<void> {
   const handler = Object.hasOwn(acts, wanted) ? acts[wanted] : undefined;
   if (!handler || !(await signsInHere(own, deps)))
     throw new AppError('invalid_request', 400, 'There is no such change.');
-  await show(own, deps, await handler(own, deps));
+  await showSecurity(own, deps, await handler(own, deps));
 }
 
 /** By a password that counts; nothing here is for anybody else. */
-async function signsInHere({ visitor: { account } }: Own, { connections, ways }: SecurityDeps): Promise<boolean> {
+export async function signsInHere(
+  { visitor: { account } }: Own,
+  { connections, ways }: SecurityDeps,
+): Promise<boolean> {
   const breakGlassOnly = await connections.isExclusive();
   return mayUsePassword(account, { breakGlassOnly }) && (await ways.hasPassword(account.id));
 }
 
-async function show(own: Own, deps: SecurityDeps, { news, codes, status = 200 }: Told): Promise<void> {
+export async function showSecurity(own: Own, deps: SecurityDeps, { news, codes, status = 200 }: Told): Promise<void> {
   const { ctx, visitor, frame } = own;
   const { account } = visitor;
   const { secondFactor, passkeys } = deps;
@@ -74,8 +77,9 @@ async function show(own: Own, deps: SecurityDeps, { news, codes, status = 200 }:
   const model: SecurityModel = {
     ...frame,
     action: SECURITY,
+    removeCodesHref: REMOVE_CODES,
     passwordHref: local ? PASSWORD : undefined,
-    codes,
+    codes: codes && { all: codes, fileAction: CODES_FILE, issuer: deps.issuer },
     secondFactor: {
       state: isOn ? 'on' : begun ? 'begun' : 'off',
       codesLeft: isOn ? await secondFactor.codesLeft(account.id) : 0,
@@ -88,6 +92,7 @@ async function show(own: Own, deps: SecurityDeps, { news, codes, status = 200 }:
       local && passkeys.possible
         ? JSON.stringify(await passkeys.optionsToMake(account, termsOf(own, deps)))
         : undefined,
+    passkeysNeedName: local && !passkeys.possible,
     news,
   };
   deps.respond.page(ctx, 'security', model, { status });
@@ -108,12 +113,6 @@ async function cancelCodes({ visitor: { account } }: Own, { secondFactor }: Secu
   if (await secondFactor.isOn(account.id)) return { news: 'unchanged', status: 409 };
   await secondFactor.remove(account.id);
   return {};
-}
-
-async function removeCodes({ visitor: { account } }: Own, deps: SecurityDeps): Promise<Told> {
-  if (!(await deps.secondFactor.remove(account.id))) return { news: 'unchanged', status: 409 };
-  await deps.factorChanges.secondFactorRemoved(account);
-  return { news: 'codes_off' };
 }
 
 async function renewCodes({ visitor: { account } }: Own, deps: SecurityDeps): Promise<Told> {

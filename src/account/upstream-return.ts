@@ -67,7 +67,7 @@ export function returningToAccount(deps: ReturnDeps) {
  * @throws AppError 403 `account_changed`
  */
 async function assertSame(ctx: Context, leg: AccountLeg, deps: ReturnDeps): Promise<Visitor | undefined> {
-  const visitor = await visitorOf(ctx, deps);
+  const visitor = await visitorOf(ctx, deps, { proving: leg.purpose === 'account' });
   if (visitor?.sessionUid === leg.sessionUid && visitor?.account.id === leg.expectedAccountId) return visitor;
   deps.audit.count('sign_in.failed', `${leg.purpose}_of_another_session`);
   throw new AppError('account_changed', 403, 'Somebody else is signed in now.');

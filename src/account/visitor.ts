@@ -36,6 +36,11 @@ interface Session {
   loginTs?: number | undefined;
   amr?: string[] | undefined;
   upstream?: How['upstream'];
+  /** Seconds since the epoch. */
+  exp?: number | undefined;
+  /** The browser came by a name that the session has no more (`oauth/session-names.ts`). */
+  renamedTo?: string | undefined;
+  resetIdentifier(): void;
   save(ttlSeconds: number): Promise<string>;
   persist(): Promise<string>;
   destroy(): Promise<void>;
@@ -61,9 +66,18 @@ export function createVisitors(deps: VisitorDeps) {
   };
 }
 
-/** Undefined where nobody is signed in who may be. */
-export async function visitorOf(ctx: Context, deps: VisitorDeps): Promise<Visitor | undefined> {
-  const { accountId, loginTs = 0, uid, amr } = await sessionOf(ctx, deps);
+/**
+ * Undefined where nobody is signed in who may be.
+ *
+ * @param terms.proving of two proofs that were under way at once, the second comes by the session's name before
+ */
+export async function visitorOf(
+  ctx: Context,
+  deps: VisitorDeps,
+  { proving = false } = {},
+): Promise<Visitor | undefined> {
+  const { accountId, loginTs = 0, uid, amr, renamedTo } = await sessionOf(ctx, deps);
+  if (renamedTo !== undefined && !proving) return undefined;
   const account = accountId === undefined ? undefined : await deps.accountStore.findById(accountId);
   if (!account || account.disabledAt) return undefined;
   // Signed in by a password or passkey while that still counted.
@@ -75,8 +89,9 @@ export async function visitorOf(ctx: Context, deps: VisitorDeps): Promise<Visito
 }
 
 /**
- * Signs in, or notes that the person who is signed in proved it anew. Somebody else gets a session of their own, and of
- * the one before nothing is left.
+ * Signs in, or notes that the person who is signed in proved it anew: then the session goes on under another name, so that
+ * who holds a copy of the cookie did not prove it with them. Somebody else gets a session of their own, and of the one
+ * before nothing is left.
  *
  * @returns the session's uid
  */
@@ -90,18 +105,25 @@ export async function enter(
   if (present.accountId === accountId) {
     // Who came by a password and now by a connection is no longer here by a password, should those stop counting.
     const moved = upstream && present.upstream === undefined ? { amr, upstream } : {};
+    present.resetIdentifier();
     Object.assign(present, { loginTs: Math.max(at, present.loginTs ?? 0), ...moved });
     await present.persist();
+    tellName(ctx, present, deps);
     return present.uid;
   }
   if (present.accountId !== undefined) await present.destroy();
-  const { provider, https } = deps;
-  const Session = provider.Session as unknown as new (payload: object) => Session;
+  const Session = deps.provider.Session as unknown as new (payload: object) => Session;
   const session = new Session({ accountId, loginTs: at, amr, upstream });
   await session.save(SESSION_SECONDS);
-  const options = { httpOnly: true, sameSite: 'lax', secure: https, signed: true, path: '/' } as const;
-  ctx.cookies.set(provider.cookieName('session'), session.id, options);
+  tellName(ctx, { id: session.id }, deps);
   return session.uid;
+}
+
+/** @param session.exp seconds since the epoch; left out: the cookie ends with the browser */
+function tellName(ctx: Context, { id, exp }: Pick<Session, 'id' | 'exp'>, { provider, https }: VisitorDeps): void {
+  const options = { httpOnly: true, sameSite: 'lax', secure: https, signed: true, path: '/' } as const;
+  const lasting = exp === undefined ? options : { ...options, expires: new Date(exp * 1000) };
+  ctx.cookies.set(provider.cookieName('session'), id, lasting);
 }
 
 function sessionOf(ctx: Context, { provider }: VisitorDeps): Promise<Session> {

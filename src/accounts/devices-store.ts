@@ -54,17 +54,25 @@ export function createDevicesStore(deps: {
     /** The person was here just now. */
     async seen(uid: string): Promise<void> {
       const at = now();
-      const where = { sessionUid: keyOf(uid), lastSeenAt: { lt: new Date(at.getTime() - SEEN_EVERY_MS) } };
+      const sessionUid = keyOf(uid);
+      const before = new Date(at.getTime() - SEEN_EVERY_MS);
+      const where = { sessionUid, lastSeenAt: { lt: before } };
       if ((await database.current().sessionDevice.count({ where })) === 0) return;
-      await database.write((tx) => tx.sessionDevice.updateMany({ where, data: { lastSeenAt: at } }));
+      // Nothing is held by it: a request that saves the session has the session first and this row then.
+      await database.direct.$executeRaw`
+        UPDATE session_devices SET last_seen_at = ${at} WHERE session_uid IN (
+          SELECT session_uid FROM session_devices
+          WHERE session_uid = ${sessionUid} AND last_seen_at < ${before} FOR UPDATE SKIP LOCKED)`;
     },
     /** Those whose session lives, the one that was seen last first. */
     async list(accountId: string): Promise<Device[]> {
       return database.current().$queryRaw<Device[]>`
         SELECT d.session_uid AS key, d.label, d.amr, d.created_at AS since, d.last_seen_at AS "lastSeenAt"
         FROM session_devices d
-        JOIN artifacts a ON a.kind = 'Session' AND a.uid = d.session_uid AND a.account_id = d.account_id
-        WHERE d.account_id = ${accountId} AND d.expires_at > ${now()} AND (a.expires_at IS NULL OR a.expires_at > ${now()})
+        WHERE d.account_id = ${accountId} AND d.expires_at > ${now()} AND EXISTS (
+          SELECT FROM artifacts a
+          WHERE a.kind = 'Session' AND a.uid = d.session_uid AND a.account_id = d.account_id
+            AND (a.expires_at IS NULL OR a.expires_at > ${now()}))
         ORDER BY d.last_seen_at DESC, d.session_uid LIMIT ${MAX_LISTED}`;
     },
   };

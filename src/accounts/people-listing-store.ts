@@ -29,6 +29,8 @@ export interface PersonLine {
   /** `owner` first, then by name. */
   roles: string[];
   connectionIds: string[];
+  /** There is a password here. */
+  password: boolean;
   /** Living consents. */
   apps: number;
 }
@@ -50,7 +52,8 @@ export function createPeopleListing({ database, now }: { database: Database; now
           (SELECT count(*)::int FROM consents WHERE account_id = p.id AND revoked_at IS NULL AND expires_at > ${now()})
             AS apps
         FROM (SELECT a.id, a.email, a.name, a.created_at AS "createdAt", a.disabled_at AS "disabledAt",
-            a.disabled_by AS "disabledBy", a.break_glass AS "breakGlass", a.role
+            a.disabled_by AS "disabledBy", a.break_glass AS "breakGlass", a.role,
+            a.password_hash IS NOT NULL AS password
           FROM accounts a WHERE ${matching(query)} ${beyond}
           ORDER BY a.created_at DESC, a.id DESC LIMIT ${PAGE_ROWS + 1}) p
         ORDER BY p."createdAt" DESC, p.id DESC`;

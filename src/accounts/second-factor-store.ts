@@ -61,6 +61,12 @@ export function createSecondFactorStore(db: Database) {
       const { count } = await db.direct.recoveryCode.updateMany({ where, data: { usedAt } });
       return count === 1;
     },
+    /** Those of these that are this person's. */
+    async knownCodes(accountId: string, hashes: readonly string[]): Promise<string[]> {
+      const where = { accountId, hash: { in: [...hashes] } };
+      const rows = await db.current().recoveryCode.findMany({ where, select: { hash: true } });
+      return rows.map(({ hash }) => hash);
+    },
     /** Not used yet. */
     countCodes: (accountId: string): Promise<number> =>
       db.current().recoveryCode.count({ where: { accountId, usedAt: null } }),

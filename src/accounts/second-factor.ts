@@ -49,6 +49,15 @@ export function createSecondFactor(deps: {
     isOn,
     renewCodes,
     codesLeft: (accountId: string): Promise<number> => store.countCodes(accountId),
+    /** Which of these are recovery codes of this person, used or not. At most as many as there are. */
+    async knownCodes(accountId: string, said: readonly string[]): Promise<string[]> {
+      const codes = said.slice(0, CODES).map((code) => ({ code, hash: hashOf(accountId, code) }));
+      const known = await store.knownCodes(
+        accountId,
+        codes.map(({ hash }) => hash),
+      );
+      return codes.filter(({ hash }) => known.includes(hash)).map(({ code }) => code);
+    },
     /** Asked for from the first right code on. @returns undefined where one is in use already */
     async begin({ id, email }: { id: string; email: string }): Promise<{ secret: string; uri: string } | undefined> {
       const secret = randomBytes(SECRET_BYTES);

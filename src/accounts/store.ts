@@ -131,10 +131,10 @@ export function createAccountStore(db: Database) {
     by: DisabledBy = 'administrator',
   ): Promise<'disabled' | 'unknown' | 'last_owner'> {
     return db.write(async (tx) => {
-      // In the same order as whoever else holds accounts, this one among them.
+      // In the same order as whoever else holds accounts, this one among them; whoever only refers to one waits for nobody.
       const held = await tx.$queryRaw<{ id: string; owns: boolean }[]>`
         SELECT id, role = 'owner' AND disabled_at IS NULL AS owns FROM accounts
-        WHERE (role = 'owner' AND disabled_at IS NULL) OR id = ${id} ORDER BY id FOR UPDATE`;
+        WHERE (role = 'owner' AND disabled_at IS NULL) OR id = ${id} ORDER BY id FOR NO KEY UPDATE`;
       const owners = held.filter(({ owns }) => owns);
       if (owners.length === 1 && owners[0]?.id === id) return 'last_owner';
       const count = await tx.$executeRaw`

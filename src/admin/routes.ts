@@ -1,6 +1,7 @@
 /** The dashboard under `/admin` and its API under `/admin/api`: every page's routes and operations, in one table. */
 import type { Middleware } from 'koa';
 import { events } from '../audit/events.ts';
+import { createDrafts } from './approvals/drafts.ts';
 import { type ApprovalOperationDeps, approvalOperations } from './approvals/operations.ts';
 import { approvalPages } from './approvals/pages.ts';
 import { type AuditOperationDeps, auditOperations } from './audit/operations.ts';
@@ -51,7 +52,7 @@ export type AdminDeps = Pick<
   PolicyOperationDeps &
   ReviewOperationDeps &
   AuditOperationDeps &
-  ServerOperationDeps &
+  Omit<ServerOperationDeps, 'works'> &
   KeyOperationDeps &
   Omit<ConnectionOperationDeps, 'works'> & {
     https: boolean;
@@ -78,12 +79,12 @@ export function adminSections(deps: AdminDeps): Section[] {
   const overview = overviewOperations(deps);
   const people = peopleOperations(deps);
   const policy = policyOperations(deps);
-  const servers = serverOperations(deps);
+  const servers = serverOperations({ ...deps, works });
   const reviews = reviewOperations(deps);
   const audit = auditOperations(deps);
   return [
     section(overview, overviewPages(overview)),
-    section(approvals, approvalPages(approvals)),
+    section(approvals, approvalPages(approvals, createDrafts(deps))),
     section(consents, consentPages(consents)),
     section(clients, clientPages(clients)),
     section(connections, connectionPages(connections)),

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import {
   assertApprover,
   type Decision,
-  judge,
+  judgeAll,
   parseWords,
   prepare,
   said,
@@ -31,6 +31,13 @@ export type Approvals = ReturnType<typeof createApprovals>;
 export type Outcome = { request: ApprovalRequest } & Verdict;
 
 const MAX_OPEN = 20;
+/** Of one's own requests. */
+const OWN_SHOWN = 20;
+/** That are decided together. */
+export const MAX_TOGETHER = 20;
+/** That end in one unit of work. */
+const EXPIRE_BATCH = 100;
+const DAY_MS = 86_400_000;
 
 export function createApprovals(deps: {
   store: ApprovalStore;
@@ -38,12 +45,33 @@ export function createApprovals(deps: {
   redirectKey: (uri: string) => string;
   /** Which approvals take two people. */
   twoPersons: TwoPersons;
+  /** After so many days a request that nobody decided is over. */
+  requestDays: number;
   now: () => Date;
 }) {
-  const { store, redirectKey, twoPersons, now } = deps;
+  const { store, redirectKey, twoPersons, requestDays, now } = deps;
+  const openSince = () => new Date(now().getTime() - requestDays * DAY_MS);
+  /** What is past its date waits no more, whether or not that was written yet. */
+  const inTime = (request: ApprovalRequest): ApprovalRequest =>
+    request.state === 'pending' && request.createdAt <= openSince() ? { ...request, state: 'expired' } : request;
+
+  async function decideAll(decisions: readonly Decision[]): Promise<Outcome[]> {
+    const at = now();
+    const prepared = [...new Map(decisions.map((one) => [one.id, prepare(one, at)])).values()];
+    if (prepared.length > MAX_TOGETHER) {
+      throw new AppError('too_many_together', 400, `Decide ${MAX_TOGETHER} together at most.`);
+    }
+    return store.changeAll(prepared, (held) =>
+      judgeAll(
+        held.map((one) => ({ ...one, request: inTime(one.request) })),
+        twoPersons,
+      ),
+    );
+  }
 
   return {
     twoPersons,
+    requestDays,
     /**
      * Which of the scopes living approvals cover: given to this person or to everyone, for the same client and
      * downstream client as they describe themselves now, the same redirects, the same resource, and scopes that still
@@ -58,12 +86,13 @@ export function createApprovals(deps: {
       return { scopes, ids: [...new Set(scopes.flatMap((scope) => covered(scope).map(({ id }) => id)))] };
     },
     /**
-     * Asks the administrators, or joins the same person's open request for the same; `created` tells which.
+     * Asks the administrators, or joins the same person's open request for the same; `created` tells which. `expired` is
+     * one that was open until now and is over.
      * @throws AppError 400 `reason_too_long`, 429 `too_many`
      */
     async ask(
       asked: ApprovalTerms & { reason?: string | undefined; browserId: string },
-    ): Promise<{ request: ApprovalRequest; created: boolean }> {
+    ): Promise<{ request: ApprovalRequest; created: boolean; expired?: ApprovalRequest | undefined }> {
       const reason = parseWords(asked.reason);
       if (!reason.ok) throw tooLong('reason_too_long', 'The reason');
       const { accountId, clientId, downstream, redirectUri, resourceId, browserId } = asked;
@@ -76,44 +105,76 @@ export function createApprovals(deps: {
           reason: reason.text,
           createdAt: now(),
         },
-        MAX_OPEN,
+        { maxOpen: MAX_OPEN, openSince: openSince() },
       );
       if (opened) return opened;
       throw new AppError('too_many', 429, 'You have many open requests: wait until an administrator has decided some.');
     },
-    find: (id: string): Promise<ApprovalRequest | undefined> => store.findById(id),
+    async find(id: string): Promise<ApprovalRequest | undefined> {
+      const request = await store.findById(id);
+      return request && inTime(request);
+    },
     /** This person's open request for the same. */
-    findOpen: (terms: ApprovalTerms) => store.findOpen(openKey(terms, redirectKey)),
-    list: ({ state }: { state?: ApprovalState | undefined } = {}): Promise<ApprovalEntry[]> => store.list(state),
+    async findOpen(terms: ApprovalTerms): Promise<ApprovalRequest | undefined> {
+      const request = await store.findOpen(openKey(terms, redirectKey));
+      return request && inTime(request).state === 'pending' ? request : undefined;
+    },
+    /** What the person last asked for this client at this MCP server, where it was lately and nobody decided in time. */
+    findExpired({ accountId, clientId, downstream, resourceId }: ApprovalTerms): Promise<ApprovalRequest | undefined> {
+      const lately = new Date(openSince().getTime() - requestDays * DAY_MS);
+      return store.findExpired({ accountId, clientId, downstream, resourceId }, lately);
+    },
+    /** What an administrator denied this person last for the same, unless they have asked for it again since. */
+    async findDenied(terms: ApprovalTerms): Promise<ApprovalRequest | undefined> {
+      const { accountId, clientId, downstream, resourceId, scopes } = terms;
+      const last = await store.findLast({ accountId, clientId, downstream, resourceId, scopes });
+      return last?.state === 'denied' ? last : undefined;
+    },
+    /** What this person asked for, the newest 20 first. */
+    async listOwn(accountId: string): Promise<ApprovalEntry[]> {
+      return (await store.listOf(accountId, OWN_SHOWN)).map((entry) => ({ ...entry, state: inTime(entry).state }));
+    },
+    async list({ state }: { state?: ApprovalState | undefined } = {}): Promise<ApprovalEntry[]> {
+      const found = (await store.list(state)).map((entry) => ({ ...entry, state: inTime(entry).state }));
+      return found.filter((entry) => state === undefined || entry.state === state);
+    },
+    /** Ends some of what is past its date, the longest waiting first. @returns those; none where all is done */
+    expire: (): Promise<ApprovalRequest[]> => store.expire({ openSince: openSince(), at: now(), limit: EXPIRE_BATCH }),
     /** Of who asked. False where it is decided or withdrawn already. */
     async withdraw(id: string): Promise<boolean> {
-      const { done } = await store.change(id, ({ state }) =>
-        state === 'pending' ? { done: true, change: { state: 'withdrawn', decidedAt: now() } } : { done: false },
+      const { done } = await store.change(id, (request) =>
+        inTime(request).state === 'pending'
+          ? { done: true, change: { state: 'withdrawn', decidedAt: now() } }
+          : { done: false },
       );
       return done;
     },
     /** An approver looks: the request holds from now on what they see. @returns what differs from the last look */
     async look(id: string, current: Said): Promise<{ request: ApprovalRequest; differences: readonly Difference[] }> {
       return store.change(id, (request) => {
-        const found = request.state === 'pending' ? differences(request, current, request.scopes) : [];
+        const found = inTime(request).state === 'pending' ? differences(request, current, request.scopes) : [];
         return found.length > 0 ? { differences: found, change: seenAnew(request, current) } : { differences: found };
       });
     },
     /**
-     * Of several decisions at once one wins.
+     * Of several decisions on one request at the same time one wins.
      * @throws AppError 403 `not_approver`, 403 `own_request`, 403 `audience_beyond_role`, 404 `unknown_approval`,
      *   409 `already_decided`, 409 `second_needed`, 400 `bad_days`, 400 `note_too_long`, 400 `seen_required`
      */
     async decide(decision: Decision): Promise<Outcome> {
-      const prepared = prepare(decision, now());
-      return store.change(decision.id, (request, approvers) => judge(request, approvers, prepared, twoPersons));
+      const [outcome] = await decideAll([decision]);
+      if (!outcome) throw new Error('a decision without an outcome');
+      return outcome;
     },
+    /** All of them, or none where one is no longer what was seen. @throws AppError as `decide`, 400 `too_many_together` */
+    decideAll,
     /**
      * Whoever approved first thinks better of it before a second person confirmed.
      * @throws AppError 403 `not_first_approver`, 404 `unknown_approval`, 409 `no_first_approval`
      */
     async withdrawFirst({ id, approver }: { id: string; approver: string }) {
-      return store.change(id, ({ state, firstApproval }) => {
+      return store.change(id, (request) => {
+        const { state, firstApproval } = inTime(request);
         const first = state === 'pending' ? firstApproval : undefined;
         if (!first) throw new AppError('no_first_approval', 409, 'There is no first approval to withdraw.');
         if (first.by !== approver) throw new AppError('not_first_approver', 403, 'Somebody else approved first.');

@@ -11,7 +11,7 @@ import {
   sightOf,
   type TwoPersons,
 } from './request.ts';
-import type { Change } from './store.ts';
+import type { Change, Held } from './store.ts';
 
 /** Of a reason and of a note. */
 export const MAX_CHARACTERS = 500;
@@ -38,10 +38,15 @@ export interface Decision {
 
 export type Verdict =
   | { outcome: 'approved' | 'denied' }
-  /** Another approver has to say the same; `replaced` is what somebody else had said first, on other terms. */
-  | { outcome: 'first'; replaced?: FirstApproval | undefined }
+  /**
+   * Another approver has to say the same; `replaced` is what somebody else had said first, on other terms, and `again`
+   * that this approver had.
+   */
+  | { outcome: 'first'; replaced?: FirstApproval | undefined; again?: boolean | undefined }
   /** Nothing was approved; the request now holds what the client says, for the next look. */
-  | { outcome: 'changed'; differences: readonly Difference[] };
+  | { outcome: 'changed'; differences: readonly Difference[] }
+  /** Another of those that were to be decided together changed: so nothing was. */
+  | { outcome: 'undecided' };
 
 /** All that needs no look at the request. */
 export interface Prepared extends Decision {
@@ -63,7 +68,7 @@ export function prepare(decision: Decision, at: Date): Prepared {
 }
 
 /** @throws AppError as `decide` */
-export function judge(
+function judge(
   request: ApprovalRequest,
   approvers: readonly Approver[],
   decision: Prepared,
@@ -87,19 +92,38 @@ export function judge(
   const second = secondOf(request, approvers, decision);
   return second.confirms
     ? { outcome: 'approved', change: { ...approval, note: note ?? second.first.note ?? null } }
-    : { outcome: 'first', replaced: second.replaced, change: { firstApproval: second.first } };
+    : {
+        ...{ outcome: 'first', replaced: second.replaced, again: second.again },
+        change: { firstApproval: second.first },
+      };
+}
+
+/** Several as one: where one of them is not what was seen, or waits no more, nothing is decided. */
+export function judgeAll(
+  held: readonly (Held & { wanted: Prepared })[],
+  twoPersons: TwoPersons,
+): (Verdict & { change?: Change })[] {
+  const verdicts = held.map(({ request, approvers, wanted }): Verdict & { change?: Change } =>
+    held.length > 1 && request.state !== 'pending'
+      ? { outcome: 'changed', differences: [{ kind: 'waits_no_more' }] }
+      : judge(request, approvers, wanted, twoPersons),
+  );
+  if (!verdicts.some(({ outcome }) => outcome === 'changed')) return verdicts;
+  return verdicts.map((verdict) => (verdict.outcome === 'changed' ? verdict : { outcome: 'undecided' }));
 }
 
 export function takesTwo(twoPersons: TwoPersons, audience: Audience): boolean {
   return twoPersons === 'always' || (twoPersons === 'everyone' && audience === 'everyone');
 }
 
+type First = { replaced?: FirstApproval; again?: boolean };
+
 /** Whether this confirms what somebody else said first, of the same, on the same terms; otherwise it is the first. */
 function secondOf(
   request: ApprovalRequest,
   approvers: readonly Approver[],
   { approver, audience, days, note, seen, at }: Prepared,
-): { confirms: true; first: FirstApproval } | { confirms: false; first: FirstApproval; replaced?: FirstApproval } {
+): { confirms: true; first: FirstApproval } | ({ confirms: false; first: FirstApproval } & First) {
   if (seen === undefined) {
     throw new AppError('seen_required', 400, 'Two people have to approve the same: say what you saw of it.');
   }
@@ -107,7 +131,8 @@ function secondOf(
   const first = standingFirst(request, approvers);
   const same = first?.audience === audience && first.days === days && first.sight === own.sight;
   if (!first || !same) {
-    return { confirms: false, first: own, ...(first && first.by !== approver ? { replaced: first } : {}) };
+    if (first?.by === approver) return { confirms: false, first: own, again: true };
+    return { confirms: false, first: own, ...(first ? { replaced: first } : {}) };
   }
   if (first.by !== approver) return { confirms: true, first };
   throw new AppError('second_needed', 409, 'You approved this already: now another approver has to.');

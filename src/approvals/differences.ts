@@ -16,7 +16,9 @@ export type Difference =
   /** The MCP server no longer has it; such a request can only be denied. */
   | { kind: 'scope_removed'; scopes: readonly string[] }
   /** Somebody else was shown a newer state meanwhile. */
-  | { kind: 'seen_older' };
+  | { kind: 'seen_older' }
+  /** One of several to be decided together waits no more. */
+  | { kind: 'waits_no_more' };
 
 /** @param scopes those that the request is about */
 export function differences(seen: Said, now: Said, scopes: readonly string[]): Difference[] {

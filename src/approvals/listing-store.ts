@@ -6,7 +6,7 @@ import { cutPage, type Listed, PAGE_ROWS, readCursor, readMoment } from '../web/
 import type { ApprovalState, Audience } from './request.ts';
 
 /** `decided`: whatever waits no more. */
-export const approvalViews = ['pending', 'approved', 'denied', 'withdrawn', 'decided'] as const;
+export const approvalViews = ['pending', 'approved', 'denied', 'withdrawn', 'expired', 'decided'] as const;
 export type ApprovalView = (typeof approvalViews)[number];
 
 export interface ApprovalQuery {
@@ -48,6 +48,17 @@ export interface ApprovalLine {
   approvedOnce: boolean;
 }
 
+export interface ElsewhereQuery {
+  clientId: string;
+  downstreamClientId?: string | undefined;
+  /** As it was last looked at. */
+  clientFingerprint: string;
+  /** The MCP server that is left out. */
+  resourceId: string;
+  reach?: readonly string[] | undefined;
+  limit: number;
+}
+
 /** How a client is used here besides. */
 export interface ClientUse {
   /** With a living consent, as far as one may see. */
@@ -71,11 +82,22 @@ export function createApprovalListing(database: Database) {
       ]);
     },
     /** How many wait; counts no further than 1,000. */
-    async waiting({ reach }: Pick<ApprovalQuery, 'reach'>): Promise<number> {
+    async waiting({ reach, clientId }: Pick<ApprovalQuery, 'reach' | 'clientId'>): Promise<number> {
       const [row] = await database.current().$queryRaw<{ count: bigint }[]>`
         SELECT count(*) FROM (
-          SELECT 1 FROM approval_requests q WHERE ${matching({ state: 'pending', reach })} LIMIT 1000) waiting`;
+          SELECT 1 FROM approval_requests q WHERE ${matching({ state: 'pending', reach, clientId })} LIMIT 1000) waiting`;
       return Number(row?.count ?? 0);
+    },
+    /** Of requests that wait for the same client, and the same behind a proxy, at other MCP servers; by server and age. */
+    async waitingElsewhere(of: ElsewhereQuery): Promise<string[]> {
+      const { clientId, downstreamClientId = null, clientFingerprint, resourceId, reach, limit } = of;
+      const rows = await database.current().$queryRaw<{ id: string }[]>`
+        SELECT q.id FROM approval_requests q JOIN resources r ON r.id = q.resource_id
+        WHERE ${matching({ state: 'pending', reach })} AND q.client_id = ${clientId}
+          AND q.downstream_client_id IS NOT DISTINCT FROM ${downstreamClientId}
+          AND q.client_fingerprint = ${clientFingerprint} AND q.resource_id <> ${resourceId}
+        ORDER BY r.name, q.created_at, q.id LIMIT ${limit}`;
+      return rows.map(({ id }) => id);
     },
     /** Of requests that wait for a client whose metadata document is on this host. @param host lower-case ASCII */
     async waitingFromHost(host: string, resourceId?: string): Promise<number> {

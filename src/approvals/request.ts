@@ -2,8 +2,11 @@
 import { createHash } from 'node:crypto';
 import type { Downstream, StatedParties } from '../consents/consent.ts';
 
-/** `withdrawn`: by who asked, or an approval that was taken back (`decidedBy` is then who took it). */
-export type ApprovalState = 'pending' | 'approved' | 'denied' | 'withdrawn';
+/**
+ * `withdrawn`: by who asked, or an approval that was taken back (`decidedBy` is then who took it); `expired`: nobody
+ * decided in time.
+ */
+export type ApprovalState = 'pending' | 'approved' | 'denied' | 'withdrawn' | 'expired';
 export type Audience = 'person' | 'everyone';
 
 /** What an approver looks at and an approval binds to. */

@@ -16,6 +16,8 @@ import type {
 
 export type ApprovalStore = ReturnType<typeof createApprovalStore>;
 
+type Opened = { request: ApprovalRequest; created: boolean; expired?: ApprovalRequest | undefined } | undefined;
+
 /** A request with what its parties are called. */
 export interface ApprovalEntry extends ApprovalRequest {
   email: string;
@@ -41,15 +43,43 @@ export interface Change extends Partial<Said> {
   firstApproval?: FirstApproval | null;
 }
 
+/** A request that nobody else changes before the transaction ends, and who may decide it. */
+export interface Held {
+  request: ApprovalRequest;
+  approvers: readonly Approver[];
+}
+
 export interface ApprovalStoreDeps {
   database: Database;
-  /** Who may decide at an MCP server, held still until the transaction ends. */
-  holdApprovers: (tx: Prisma.TransactionClient, resourceId: string) => Promise<readonly Approver[]>;
+  /** Who may decide at each of these MCP servers, held still until the transaction ends. */
+  holdApprovers: (
+    tx: Prisma.TransactionClient,
+    resourceIds: readonly string[],
+  ) => Promise<ReadonlyMap<string, readonly Approver[]>>;
 }
 
 const LIST_LIMIT = 500;
 
 export function createApprovalStore({ database, holdApprovers }: ApprovalStoreDeps) {
+  async function changeAll<Wanted extends { id: string }, T extends { change?: Change }>(
+    wanted: readonly Wanted[],
+    rule: (held: readonly (Held & { wanted: Wanted })[]) => readonly T[],
+  ): Promise<(T & { request: ApprovalRequest })[]> {
+    return database.write(async (tx) => {
+      const held = await hold(tx, wanted, holdApprovers);
+      const changed: (T & { request: ApprovalRequest })[] = [];
+      for (const [index, result] of rule(held).entries()) {
+        const { request } = held[index] ?? {};
+        if (!request) throw unknown();
+        const { change } = result;
+        const where = { id: request.id };
+        const row = change && (await tx.approvalRequest.update({ where, data: toData(change) }));
+        changed.push({ ...result, request: row ? toRequest(row) : request });
+      }
+      return changed;
+    });
+  }
+
   return {
     async findById(id: string): Promise<ApprovalRequest | undefined> {
       const row = isId(id) ? await database.current().approvalRequest.findUnique({ where: { id } }) : null;
@@ -72,6 +102,12 @@ export function createApprovalStore({ database, holdApprovers }: ApprovalStoreDe
       });
       return rows.map(toRequest);
     },
+    /** Of one person, the newest first. */
+    async listOf(accountId: string, limit: number): Promise<ApprovalEntry[]> {
+      const db = database.current();
+      const orderBy = [{ createdAt: 'desc' as const }, { id: 'desc' as const }];
+      return nameParties(db, await db.approvalRequest.findMany({ where: { accountId }, orderBy, take: limit }));
+    },
     /** What waits, oldest first; anything else newest first. 500 at most. */
     async list(state: ApprovalState | undefined): Promise<ApprovalEntry[]> {
       const db = database.current();
@@ -83,18 +119,23 @@ export function createApprovalStore({ database, holdApprovers }: ApprovalStoreDe
       return nameParties(db, rows);
     },
     /**
-     * Opens a request, or finds the open one of the same key. Safe against any number at once.
+     * Opens a request, or finds the open one of the same key. Safe against any number at once. One of before
+     * `openSince` is over: it ends here, and comes back as `expired`.
+     *
      * @returns undefined where the account has `maxOpen` open requests already
      */
-    async open(request: NewRequest, maxOpen: number) {
-      const { accountId, openKey } = request;
+    async open(request: NewRequest, { maxOpen, openSince }: { maxOpen: number; openSince: Date }): Promise<Opened> {
+      const { accountId, openKey, createdAt } = request;
       return database.write(async (tx) => {
         // One request of a person after the other: who waits here finds what the one before has made.
         await tx.$queryRaw`SELECT id FROM accounts WHERE id = ${accountId} FOR NO KEY UPDATE`;
         const open = await tx.approvalRequest.findUnique({ where: { openKey } });
-        if (open) return { request: toRequest(open), created: false };
-        if ((await tx.approvalRequest.count({ where: { accountId, state: 'pending' } })) >= maxOpen) return undefined;
-        return { request: toRequest(await tx.approvalRequest.create({ data: toRow(request) })), created: true };
+        if (open && open.createdAt > openSince) return { request: toRequest(open), created: false };
+        const expired = open ? toRequest(await expireOne(tx, open.id, createdAt)) : undefined;
+        const where = { accountId, state: 'pending', createdAt: { gt: openSince } };
+        if ((await tx.approvalRequest.count({ where })) >= maxOpen) return undefined;
+        const made = await tx.approvalRequest.create({ data: toRow(request) });
+        return { request: toRequest(made), created: true, expired };
       });
     },
     /**
@@ -107,20 +148,68 @@ export function createApprovalStore({ database, holdApprovers }: ApprovalStoreDe
       id: string,
       rule: (request: ApprovalRequest, approvers: readonly Approver[]) => T,
     ): Promise<T & { request: ApprovalRequest }> {
+      const [changed] = await changeAll([{ id }], ([held]) => (held ? [rule(held.request, held.approvers)] : []));
+      if (!changed) throw unknown();
+      return changed;
+    },
+    /** The same for several at once, in the order in which they are named. */
+    changeAll,
+    /** The longest waiting of those from before `openSince` end. Leaves alone what somebody decides at this moment. */
+    async expire({ openSince, at, limit }: { openSince: Date; at: Date; limit: number }): Promise<ApprovalRequest[]> {
       return database.write(async (tx) => {
-        const known = isId(id) ? await tx.approvalRequest.findUnique({ where: { id } }) : null;
-        const approvers = known ? await holdApprovers(tx, known.resourceId) : [];
-        if (known) await tx.$queryRaw`SELECT id FROM approval_requests WHERE id = ${id} FOR UPDATE`;
-        const row = known && (await tx.approvalRequest.findUnique({ where: { id } }));
-        if (!row) throw new AppError('unknown_approval', 404, 'There is no such request.');
-        const result = rule(toRequest(row), approvers);
-        const { change } = result;
-        if (!change) return { ...result, request: toRequest(row) };
-        const data = toData(change);
-        return { ...result, request: toRequest(await tx.approvalRequest.update({ where: { id }, data })) };
+        const due = await tx.$queryRaw<{ id: string }[]>`
+          SELECT id FROM approval_requests WHERE state = 'pending' AND created_at <= ${openSince}
+          ORDER BY created_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
+        const rows: ApprovalRequest[] = [];
+        for (const { id } of due) rows.push(toRequest(await expireOne(tx, id, at)));
+        return rows;
       });
     },
+    /** The last of this person's that nobody decided in time, for the same client at the same MCP server. */
+    async findExpired(of: Pick<ApprovalTerms, 'accountId' | 'clientId' | 'downstream' | 'resourceId'>, since: Date) {
+      const { downstream, ...same } = of;
+      const row = await database.current().approvalRequest.findFirst({
+        where: { ...same, downstreamClientId: downstream?.clientId ?? null, createdAt: { gt: since } },
+        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+      });
+      return row?.state === 'expired' ? toRequest(row) : undefined;
+    },
+    /** The last of this person's that was about all of these scopes, for the same client at the same MCP server. */
+    async findLast(of: Pick<ApprovalTerms, 'accountId' | 'clientId' | 'downstream' | 'resourceId' | 'scopes'>) {
+      const { downstream, scopes, ...same } = of;
+      const row = await database.current().approvalRequest.findFirst({
+        where: { ...same, downstreamClientId: downstream?.clientId ?? null, scopes: { hasEvery: [...scopes] } },
+        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+      });
+      return row ? toRequest(row) : undefined;
+    },
   };
+}
+
+/** In one order for everybody, so that no two wait for each other. */
+async function hold<Wanted extends { id: string }>(
+  tx: Prisma.TransactionClient,
+  wanted: readonly Wanted[],
+  holdApprovers: ApprovalStoreDeps['holdApprovers'],
+): Promise<(Held & { wanted: Wanted })[]> {
+  const ids = wanted.map(({ id }) => id).filter(isId);
+  const known = await tx.approvalRequest.findMany({ where: { id: { in: ids } }, select: { resourceId: true } });
+  const approvers = await holdApprovers(tx, [...new Set(known.map(({ resourceId }) => resourceId))]);
+  await tx.$queryRaw`SELECT id FROM approval_requests WHERE id = ANY(${ids}) ORDER BY id FOR UPDATE`;
+  const rows = await tx.approvalRequest.findMany({ where: { id: { in: ids } } });
+  return wanted.map((one) => {
+    const row = rows.find(({ id }) => id === one.id);
+    if (!row) throw unknown();
+    return { wanted: one, request: toRequest(row), approvers: approvers.get(row.resourceId) ?? [] };
+  });
+}
+
+function expireOne(tx: Prisma.TransactionClient, id: string, at: Date): Promise<Row> {
+  return tx.approvalRequest.update({ where: { id }, data: { state: 'expired', openKey: null, decidedAt: at } });
+}
+
+function unknown(): AppError {
+  return new AppError('unknown_approval', 404, 'There is no such request.');
 }
 
 /** Hexadecimal, so that no command line takes one for an option. */

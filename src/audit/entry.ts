@@ -61,6 +61,8 @@ export interface PartyNames {
   clients: ReadonlyMap<string, string>;
   /** URI → name. */
   resources: ReadonlyMap<string, string>;
+  /** Id → name, also of removed ones. */
+  connections: ReadonlyMap<string, string>;
 }
 
 const ACCOUNT = 'account:';

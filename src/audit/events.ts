@@ -116,6 +116,8 @@ export const events = {
   approvalFirst: recorded('approval.first'),
   approvalFirstWithdrawn: recorded('approval.first_withdrawn'),
   approvalRevoked: recorded('approval.revoked'),
+  /** Nobody decided in time. */
+  approvalExpired: recorded('approval.expired'),
   signInCancelled: refused('authorization.cancelled'),
 
   codeIssued: allowed('authorization.code_issued'),

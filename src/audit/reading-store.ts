@@ -180,9 +180,18 @@ async function namesOf(db: Db, entries: readonly AuditEntry[]): Promise<PartyNam
     SELECT id, metadata ->> 'client_name' AS name FROM clients WHERE id = ANY(${only(entries.map((e) => e.clientId))})`;
   const resources = await db.$queryRaw<{ uri: string; name: string }[]>`
     SELECT uri, name FROM resources WHERE uri = ANY(${only(entries.map(({ resource }) => resource))})`;
+  const connections = await db.$queryRaw<{ id: string; name: string }[]>`
+    SELECT id, name FROM connections WHERE id = ANY(${only(entries.flatMap(connectionsIn))})`;
   return {
     people: new Map(accounts.map(({ id, email }) => [id, email || id])),
     clients: new Map(clients.map(({ id, name }) => [id, name ?? ''])),
     resources: new Map(resources.map(({ uri, name }) => [uri, name])),
+    connections: new Map(connections.map(({ id, name }) => [id, name])),
   };
+}
+
+/** Ids of connections that an event names: in its details, or as the directory that acted. */
+function connectionsIn({ actor, details }: AuditEntry): string[] {
+  const said = [details.connection, details.by, details.source, actor].filter((one) => typeof one === 'string');
+  return said.map((one) => one.replace(/^(?:scim|upstream):/, ''));
 }

@@ -37,6 +37,8 @@ export function statusOf(request: ApprovalRequest, now: Date): string {
       return `denied ${moment(decidedAt)}`;
     case 'withdrawn':
       return `${decidedBy ? 'taken back' : 'withdrawn'} ${moment(decidedAt)}`;
+    case 'expired':
+      return `expired: nobody decided in time${decidedAt ? ` ${moment(decidedAt)}` : ''}`;
   }
 }
 
@@ -155,6 +157,8 @@ function sentence(difference: Difference): string {
       return `${difference.scopes.join(', ')}: the MCP server does not have it now, so the request can only be denied.`;
     case 'seen_older':
       return 'Another administrator was shown something newer than what you saw.';
+    case 'waits_no_more':
+      return 'It was decided or withdrawn meanwhile.';
   }
 }
 

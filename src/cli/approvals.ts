@@ -1,7 +1,8 @@
 /** `consentry approvals …`: what people ask an administrator for, and what becomes of it (consent.md §5). */
 import { type Command, Option } from 'commander';
-import { decideApproval, findRequest, revokeApproval, withdrawFirstApproval } from '../approval-acts.ts';
+import { decideApprovals, findRequest, revokeApproval, withdrawFirstApproval } from '../approval-acts.ts';
 import { readFacts } from '../approval-facts.ts';
+import type { Outcome } from '../approvals/approval.ts';
 import { DEFAULT_DAYS, MAX_DAYS } from '../approvals/deciding.ts';
 import type { ApprovalRequest, ApprovalState } from '../approvals/request.ts';
 import type { ApprovalEntry } from '../approvals/store.ts';
@@ -15,7 +16,7 @@ import { examples } from './options.ts';
 import { moment, printJson, table } from './print.ts';
 import type { Terminal } from './terminal.ts';
 
-const STATES = ['pending', 'approved', 'denied', 'withdrawn', 'all'] as const;
+const STATES = ['pending', 'approved', 'denied', 'withdrawn', 'expired', 'all'] as const;
 
 interface ListOptions {
   state: (typeof STATES)[number];
@@ -27,7 +28,7 @@ interface DecideOptions {
   note?: string;
   everyone?: boolean;
   days?: number;
-  seen?: string;
+  seen?: string[];
 }
 
 export function approvalCommands(program: Command, terminal: Terminal): void {
@@ -60,22 +61,26 @@ export function approvalCommands(program: Command, terminal: Terminal): void {
 function decideCommands(approvals: Command, terminal: Terminal): void {
   withApprover(approvals.command('approve'))
     .description('allow exactly what was asked, as it reads now; the person still has to press Approve')
-    .argument('<id>', 'as approvals list shows it')
+    .argument('<ids...>', 'as approvals list shows them; several are approved all or not at all')
     .option('--everyone', 'not only for who asked: for everybody with the same client')
     .option('--days <days>', `how long it holds: ${DEFAULT_DAYS} where left out, ${MAX_DAYS} at most`, Number)
     .option('--note <text>', 'a word to who asked')
-    .option('--seen <code>', 'only what you saw: the code that approvals show printed')
+    .option(
+      '--seen <code>',
+      'only what you saw: the code that approvals show printed; of several requests once for each, in their order',
+      (code: string, before: string[] = []) => [...before, code],
+    )
     .addHelpText(
       'after',
       examples('approvals approve 8c1f… --as olga@example.com', 'approvals approve 8c1f… --everyone --days 30'),
     )
-    .action((id: string, options: DecideOptions) => decide(terminal, id, 'approve', options));
+    .action((ids: string[], options: DecideOptions) => decide(terminal, ids, 'approve', options));
   withApprover(approvals.command('deny'))
     .description('refuse what was asked')
-    .argument('<id>', 'as approvals list shows it')
+    .argument('<ids...>', 'as approvals list shows them; several are denied all or not at all')
     .option('--note <text>', 'a word to who asked')
     .addHelpText('after', examples('approvals deny 8c1f… --note "Use the desktop app instead."'))
-    .action((id: string, options: DecideOptions) => decide(terminal, id, 'deny', options));
+    .action((ids: string[], options: DecideOptions) => decide(terminal, ids, 'deny', options));
 }
 
 function withApprover(command: Command): Command {
@@ -124,25 +129,41 @@ async function show(terminal: Terminal, id: string): Promise<void> {
 
 async function decide(
   terminal: Terminal,
-  id: string,
+  named: readonly string[],
   decision: 'approve' | 'deny',
-  { as, note, everyone, days, seen }: DecideOptions,
+  { as, note, everyone, days, seen = [] }: DecideOptions,
 ): Promise<void> {
+  const ids = [...new Set(named)];
+  if (seen.length > 0 && seen.length !== ids.length) {
+    throw new AppError('bad_input', 400, 'Write --seen once for each request, in the same order, or not at all.');
+  }
   await withRooms(terminal, async (rooms) => {
-    const approver = await findApprover(rooms, await findRequest(rooms, id), as);
-    const outcome = await decideApproval(rooms, {
-      ...{ id, decision, note, days, seen, approver: approver.id },
-      audience: everyone ? 'everyone' : 'person',
-    });
-    const { request } = outcome;
-    if (outcome.outcome === 'changed') {
-      terminal.out(`${whoAsks(request)} is no longer what was seen:\n${inWords(outcome.differences)}\n`);
-      const message = `Nothing was approved. Look again: npx consentry approvals show ${id}`;
-      throw new AppError('approval_changed', 409, message);
+    const approver = await findOneApprover(rooms, ids, as);
+    const terms = { decision, note, days, approver, audience: everyone ? 'everyone' : 'person' } as const;
+    const outcomes = await decideApprovals(
+      rooms,
+      ids.map((id, index) => ({ ...terms, id, seen: seen[index] })),
+    );
+    assertUnchanged(terminal, outcomes);
+    for (const { outcome, request, ...more } of outcomes) {
+      const replaced = 'replaced' in more && more.replaced !== undefined;
+      if (outcome === 'first') terminal.out(saidFirst(request, replaced));
+      else terminal.out(said(request, await personOf(rooms, request.accountId)));
     }
-    if (outcome.outcome === 'first') return terminal.out(saidFirst(request, outcome.replaced !== undefined));
-    terminal.out(said(request, await personOf(rooms, request.accountId)));
   });
+}
+
+/** @throws AppError 409 `approval_changed`, having said which */
+function assertUnchanged(terminal: Terminal, outcomes: readonly Outcome[]): void {
+  const changed = outcomes.filter((one) => one.outcome === 'changed');
+  for (const { request, differences } of changed) {
+    const which = outcomes.length > 1 ? ` (${request.id})` : '';
+    terminal.out(`${whoAsks(request)}${which} is no longer what was seen:\n${inWords(differences)}\n`);
+  }
+  const [first] = changed;
+  if (!first) return;
+  const message = `Nothing was approved. Look again: npx consentry approvals show ${first.request.id}`;
+  throw new AppError('approval_changed', 409, message);
 }
 
 function saidFirst(request: ApprovalRequest, replaced: boolean): string {
@@ -192,6 +213,15 @@ async function findApprover(rooms: Rooms, { resourceId }: ApprovalRequest, email
   const who = email === undefined ? 'Nobody here is' : second ? `More than one person is ${email};` : `${email} is not`;
   const whom = 'an owner, an administrator or the owner of the MCP server, and so may not decide';
   throw new AppError('not_approver', 403, `${who} ${whom}. See: npx consentry account list`);
+}
+
+/** One person for all of them. @returns their account */
+async function findOneApprover(rooms: Rooms, ids: readonly string[], email: string | undefined): Promise<string> {
+  const found = new Set<string>();
+  for (const id of ids) found.add((await findApprover(rooms, await findRequest(rooms, id), email)).id);
+  const [first, second] = found;
+  if (first && !second) return first;
+  throw new AppError('bad_input', 400, 'Say with --as <email> who decides: these have different people who may.');
 }
 
 function toJson(request: ApprovalEntry) {

@@ -1,5 +1,6 @@
-/** Turns the options of `client add` into a client, or says which of them do not go together (RFC 7591 §2). */
-import { faultText, parseRedirectUri } from '../clients/redirect-uris.ts';
+/** Turns the options of `client add` into a client, and says in their words what does not go together (`client-rules.ts`). */
+import { accessFault, type ClientFault, checkNewClient } from '../client-rules.ts';
+import { MAX_REDIRECT_URIS } from '../clients/redirect-uris.ts';
 import { AppError } from '../errors.ts';
 import type { NewClient } from '../registrations.ts';
 import { canonicalResource, type Resource } from '../resources/resource.ts';
@@ -24,8 +25,12 @@ export const KIND_HELP = `  app      one program that one person uses: signs peo
 
 const KINDS = ['app', 'proxy', 'service'] as const;
 const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
-/** As for every client (clients/metadata-policy.ts). */
-const MAX_REDIRECT_URIS = 20;
+const OPTION_OF = {
+  redirectUris: '--redirect-uri',
+  postLogoutRedirectUris: '--post-logout-redirect-uri',
+  jwksUri: '--jwks-uri',
+  backchannelLogoutUri: '--backchannel-logout-uri',
+} as const;
 
 /**
  * Everything but `--access`, which {@link parseAccess} reads with the registered MCP servers at hand.
@@ -36,49 +41,44 @@ export function parseClientOptions(options: ClientOptions, issuer: string): NewC
   const kind = parseKind(options.kind);
   if (name === undefined) throw bad('Say with --name what people will read on the consent page.');
   const authMethod = parseAuthMethod(options.auth ?? (kind === 'app' ? 'none' : 'client_secret_basic'));
-  if (authMethod === 'private_key_jwt' && !jwksUri)
-    throw bad('private_key_jwt needs --jwks-uri, where the keys of the client are.');
-  if (jwksUri !== undefined && !isPlainHttps(jwksUri)) throw bad(`--jwks-uri ${jwksUri} is not an https URL.`);
-  const redirectUris = parseUris('--redirect-uri', options.redirectUri ?? [], issuer);
-  const postLogoutRedirectUris = parseUris('--post-logout-redirect-uri', options.postLogoutRedirectUri ?? [], issuer);
-  if (backchannelLogoutUri !== undefined && !isPlainHttps(backchannelLogoutUri))
-    throw bad(`--backchannel-logout-uri ${backchannelLogoutUri} is not an https URL.`);
+  const { redirectUri: redirectUris = [], postLogoutRedirectUri: postLogoutRedirectUris = [] } = options;
   const returns = { redirectUris, postLogoutRedirectUris, backchannelLogoutUri };
-  const client = { name, kind, authMethod, deviceFlow, jwksUri, access: {}, ...returns };
-  if (kind === 'service') assertService(client, access);
-  else assertSignsIn(client, access);
-  assertOneType(client);
-  if (!unnamedRefresh) return client;
-  if (kind !== 'proxy') throw bad('--unnamed-refresh is for a proxy; an app may stay connected anyway.');
-  return { ...client, unnamedRefresh };
+  const unnamed = unnamedRefresh ? { unnamedRefresh } : {};
+  const client = { name, kind, authMethod, deviceFlow, jwksUri, access: {}, ...returns, ...unnamed };
+  const checked = checkNewClient(client, { issuer, givesAccess: access.length > 0 });
+  if (!checked.ok) throw bad(faultWords(checked.fault));
+  return checked.client;
 }
 
-function assertService(client: NewClient, access: readonly string[]): void {
-  const { redirectUris, postLogoutRedirectUris, backchannelLogoutUri, deviceFlow } = client;
-  if ([...redirectUris, ...postLogoutRedirectUris, backchannelLogoutUri].some(Boolean) || deviceFlow) {
-    throw bad(
-      'A service signs nobody in: leave out redirect and logout URIs and --device-flow, or choose another --kind.',
-    );
+function faultWords(fault: ClientFault): string {
+  switch (fault.rule) {
+    case 'too_many_uris':
+      return `${OPTION_OF[fault.member]} may be given ${MAX_REDIRECT_URIS} times at most.`;
+    case 'unfit_uri':
+      return `${OPTION_OF[fault.member]} ${fault.uri} ${fault.why}.`;
+    case 'not_https':
+      return `${OPTION_OF[fault.member]} ${fault.uri} is not an https URL.`;
+    case 'local_beside_native':
+      return `${fault.uri} cannot stand beside a redirect that is not https: make two clients.`;
+    case 'clear_after_logout':
+      return `--post-logout-redirect-uri ${fault.uri} must be https, as the redirect URIs are.`;
+    case 'keys_nowhere':
+      return 'private_key_jwt needs --jwks-uri, where the keys of the client are.';
+    case 'unnamed_refresh':
+      return '--unnamed-refresh is for a proxy; an app may stay connected anyway.';
+    case 'proxy_device':
+      return 'A proxy has no device flow: leave out --device-flow, or make an app for the device.';
+    case 'nowhere_to_return':
+      return 'Say where people return to with --redirect-uri, such as http://127.0.0.1/callback, or add --device-flow.';
+    case 'access_beforehand':
+      return '--access is for a service; what any other client may do is decided by each person.';
+    case 'service_signs_in':
+      return 'A service signs nobody in: leave out redirect and logout URIs and --device-flow, or choose another --kind.';
+    case 'service_unproven':
+      return 'A service has to prove itself: choose another --auth.';
+    case 'service_without_access':
+      return "Say what the service may do: --access 'https://mail.example.com/mcp=mail:read'";
   }
-  if (client.authMethod === 'none') throw bad('A service has to prove itself: choose another --auth.');
-  if (access.length === 0) throw bad("Say what the service may do: --access 'https://mail.example.com/mcp=mail:read'");
-}
-
-function assertSignsIn(client: NewClient, access: readonly string[]): void {
-  if (access.length > 0)
-    throw bad('--access is for a service; what any other client may do is decided by each person.');
-  if (client.redirectUris.length > 0 || client.deviceFlow) return;
-  throw bad('Say where people return to with --redirect-uri, such as http://127.0.0.1/callback, or add --device-flow.');
-}
-
-/** oidc-provider sorts a client into web or native by its redirects, and then wants all of them to fit. */
-function assertOneType({ redirectUris, postLogoutRedirectUris }: NewClient): void {
-  const native = redirectUris.some((uri) => !/^https:/i.test(uri));
-  const all = [...redirectUris, ...postLogoutRedirectUris];
-  const local = all.find((uri) => /^https:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/?]?/i.test(uri));
-  if (native && local) throw bad(`${local} cannot stand beside a redirect that is not https: make two clients.`);
-  const opened = postLogoutRedirectUris.find((uri) => !/^https?:/i.test(uri));
-  if (!native && opened) throw bad(`--post-logout-redirect-uri ${opened} must be https, as the redirect URIs are.`);
 }
 
 function parseKind(kind: string | undefined): NewClient['kind'] {
@@ -92,21 +92,6 @@ function parseAuthMethod(method: string): NewClient['authMethod'] {
   const known = AUTH_METHODS.find((one) => one === method);
   if (known) return known;
   throw bad(`--auth ${method} is not known: choose ${AUTH_METHODS.join(', ')}.`);
-}
-
-/** An administrator may name hosts of a private network. */
-function parseUris(option: string, uris: readonly string[], issuer: string): string[] {
-  if (uris.length > MAX_REDIRECT_URIS) throw bad(`${option} may be given ${MAX_REDIRECT_URIS} times at most.`);
-  for (const uri of uris) {
-    const parsed = parseRedirectUri(uri, { issuer, specialUseHosts: true });
-    if (!parsed.ok) throw bad(`${option} ${uri} ${faultText(parsed.reason)}.`);
-  }
-  return [...new Set(uris)];
-}
-
-function isPlainHttps(value: string): boolean {
-  const url = URL.parse(value);
-  return url?.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === '';
 }
 
 /**
@@ -137,13 +122,13 @@ function parseOneAccess(value: string, resources: readonly Resource[]): { resour
   throw new AppError('bad_access', 400, `--access '${value}' names no registered MCP server. ${message}`);
 }
 
-function knownScopes(text: string, { uri, scopes }: Resource): string[] {
+function knownScopes(text: string, resource: Resource): string[] {
   const asked = text.split(/[\s,]+/).filter(Boolean);
-  const names = scopes.map(({ name }) => name);
-  const unknown = asked.find((one) => !names.includes(one));
-  if (asked.length > 0 && unknown === undefined) return asked;
-  const what = unknown === undefined ? 'names no scope' : `names ${unknown}`;
-  throw new AppError('bad_access', 400, `--access for ${uri} ${what}; it has ${names.join(', ')}.`);
+  const unknown = accessFault(resource, asked);
+  if (unknown === undefined) return asked;
+  const what = unknown === '' ? 'names no scope' : `names ${unknown}`;
+  const names = resource.scopes.map(({ name }) => name).join(', ');
+  throw new AppError('bad_access', 400, `--access for ${resource.uri} ${what}; it has ${names}.`);
 }
 
 function bad(message: string): AppError {

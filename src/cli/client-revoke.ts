@@ -15,7 +15,7 @@ With --family, everything that registered itself with the same name and the same
 program can register it again and ask people again.`;
 
 /** As many as one transaction ends without keeping others waiting. */
-const FAMILY_BATCH = 100;
+const FAMILY_BATCH = 25;
 
 export async function revoke(terminal: Terminal, id: string, { family }: { family?: boolean }): Promise<void> {
   await withRooms(terminal, async (rooms) => {

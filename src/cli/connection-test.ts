@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { tryConnection } from '../connection-checks.ts';
 import { AppError } from '../errors.ts';
-import type { Step } from '../federation/diagnosis/step.ts';
+import type { ToldStep } from '../federation/diagnosis/step.ts';
 import { createEgress } from '../web/egress.ts';
 import { visibleText } from '../web/visible-text.ts';
 import { withRooms } from './open.ts';
@@ -35,18 +35,23 @@ async function test(terminal: Terminal, id: string, { json }: { json?: boolean }
       egress.close();
     }
   });
-  if (json) printJson(terminal, { connection: id, ok: !steps.some(isFailed), steps });
+  if (json) printJson(terminal, { connection: id, ok: !steps.some(isFailed), steps: steps.map(plainly) });
   else terminal.out(steps.map(lineOf).join('\n'));
   const failed = steps.filter(isFailed).length;
   if (failed === 0) return;
   throw new AppError('connection_failed', 409, `${name} does not work: ${failed} of ${steps.length} steps failed.`);
 }
 
-function isFailed({ result }: Step): boolean {
+/** As JSON has it: sentences, without the codes of the pages. */
+function plainly({ step, result, what, todo }: ToldStep) {
+  return { step, result, what, todo };
+}
+
+function isFailed({ result }: ToldStep): boolean {
   return result === 'failed';
 }
 
-function lineOf({ step, result, what, todo }: Step): string {
+function lineOf({ step, result, what, todo }: ToldStep): string {
   const line = `${result.padEnd(7)}  ${step.padEnd(10)}  ${visibleText(what, 'NFC')}`;
   return todo === undefined ? line : `${line}\n${' '.repeat(21)}→ ${visibleText(todo, 'NFC')}`;
 }

@@ -1,5 +1,6 @@
 /** `consentry consent …`: what people agreed to. */
 import type { Command } from 'commander';
+import { tellEnded } from '../access-ended.ts';
 import { revokeConsents } from '../consents/revocation.ts';
 import type { ConsentEntry, ConsentFilter } from '../consents/store.ts';
 import { AppError } from '../errors.ts';
@@ -87,6 +88,8 @@ async function revoke(terminal: Terminal, ids: readonly string[], options: Revok
     const filters = filtered ? [await parseFilter(rooms, options)] : await parseIds(rooms, ids);
     const living = await Promise.all(filters.map((filter) => rooms.consents.list(filter, { living: true })));
     const consents = options.dryRun ? living.flat() : await revokeConsents(rooms, filters);
+    // After it: there may be many, and nothing of the revocation waits for their notices.
+    if (!options.dryRun) await tellEnded(rooms, consents);
     if (consents.length === 0) return terminal.out('No living consent matches; nothing was revoked.');
     terminal.out(
       `${options.dryRun ? 'Would revoke' : 'Revoked'} ${count(consents.length, 'consent')} of ${whose(consents)}:\n`,

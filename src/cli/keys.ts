@@ -10,11 +10,12 @@ import type { Terminal } from './terminal.ts';
 const ROTATE = `
 The next key is published at once and signs an hour later, when whoever caches our keys has it. The one before stays
 published until nothing it signed is valid any more, then retires by itself. No server has to be started again.
-A key that somebody else may have: consentry key rotate --now, then consentry key retire <kid>.`;
+A key that somebody else may have: consentry key retire <kid>.`;
 
 const RETIRE = `
 All that the key signed is refused from now on: at once by introspection, elsewhere when keys are fetched again (the guard:
-within 15 minutes). People stay signed in, and their apps refresh.`;
+within 15 minutes). People stay signed in, and their apps refresh. Where it is the one that signs, another signs from the
+same moment on: a next key that is published already, else a new one, and never one that signed before.`;
 
 export function keyCommands(program: Command, terminal: Terminal): void {
   const key = program.command('key').description('the keys that sign tokens');

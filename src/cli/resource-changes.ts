@@ -15,7 +15,7 @@ import type { Rooms } from '../rooms.ts';
 import { withRooms } from './open.ts';
 import { collect, END_OF_TOKENS, examples } from './options.ts';
 import { fields, moment, printJson, table } from './print.ts';
-import { parseDays, SCOPE_HEADINGS, scopeCells, scopeToJson, toJson } from './resource-description.ts';
+import { parseWhole, SCOPE_HEADINGS, scopeCells, scopeToJson, toJson } from './resource-description.ts';
 import { changeInWords, holdersOf, planInWords } from './resource-differences.ts';
 import { readNews, type UpdateOptions } from './resource-news.ts';
 import { assertConnections, peopleFields, peopleOptions } from './resource-people.ts';
@@ -59,7 +59,8 @@ function updateCommand(resource: Command, terminal: Terminal): void {
     .description('change how one is described; says what differs and whom that touches')
     .argument('<uri>')
     .option('--name <name>', 'what people will read')
-    .option('--consent-days <days>', 'how long people may agree at most, from now on: 1 to 365', parseDays)
+    .option('--consent-days <days>', 'how long people may agree at most, from now on: 1 to 365', parseWhole)
+    .option('--token-seconds <seconds>', 'how long its access tokens live, from now on: 60 to 3600', parseWhole)
     .option('--scope <scope>', 'a scope as it is to read; repeat for each', collect)
     .option('--remove-scope <name>', 'a scope that is no more; repeat for each', collect)
     .option('--from-file <path>', 'read all of it from a JSON file instead; - is standard input')
@@ -72,7 +73,7 @@ function updateCommand(resource: Command, terminal: Terminal): void {
         `resource update https://mail.example.com/mcp \\
       --scope 'mail:send|Send mail as you|high|act|send_mail,send_later' --dry-run`,
         'resource update https://mail.example.com/mcp --from-file mail.json --accept',
-        'resource update https://mail.example.com/mcp --consent-days 30',
+        'resource update https://mail.example.com/mcp --consent-days 30 --token-seconds 300',
         'resource update https://mail.example.com/mcp --token-claims oid,roles --connection contoso',
       ),
     )
@@ -104,11 +105,12 @@ async function show(terminal: Terminal, uri: string, { json }: { json?: boolean 
   await withRooms(terminal, async (rooms) => {
     const resource = await findRegistered(rooms, uri);
     if (json) return printJson(terminal, { ...toJson(resource), proposals: proposalsToJson(resource) });
-    const { name, clientId, consentDays, scopes, disabledAt } = resource;
+    const { name, clientId, consentDays, tokenSeconds, scopes, disabledAt } = resource;
     const status = disabledAt ? `disabled ${moment(disabledAt)}` : undefined;
     terminal.out(`${name} at ${resource.uri}\n`);
     const consents = `${consentDays} days at most`;
-    terminal.out(fields({ client_id: clientId, consents, ...peopleFields(resource), status }));
+    const tokens = `${tokenSeconds} seconds`;
+    terminal.out(fields({ client_id: clientId, consents, tokens, ...peopleFields(resource), status }));
     const rows = scopes.map((scope) => [...scopeCells(scope), scope.suspended ? 'suspended' : '']);
     terminal.out(`\n${table([...SCOPE_HEADINGS, 'STATUS'], rows)}`);
     const holders = await holdersOf(rooms, resource);
@@ -173,7 +175,7 @@ function proposalsToJson({ scopes }: Resource) {
 }
 
 /** @throws AppError 404 `unknown_resource` */
-async function findRegistered({ resources }: Pick<Rooms, 'resources'>, uri: string): Promise<Resource> {
+export async function findRegistered({ resources }: Pick<Rooms, 'resources'>, uri: string): Promise<Resource> {
   const resource = await resources.findRegistered(canonicalResource(uri) ?? uri);
   if (resource) return resource;
   throw new AppError('unknown_resource', 404, `There is no MCP server ${uri}. See: npx consentry resource list`);

@@ -33,8 +33,8 @@ function invalid(text: string, why: string): AppError {
   return new AppError('invalid_scope', 400, `--scope '${text}': ${why}. Write ${SCOPE_FORM}`);
 }
 
-/** As `--consent-days` gives it; what is no number is refused with what is too great. */
-export function parseDays(text: string): number {
+/** As `--consent-days` and `--token-seconds` give it; what is no number is refused with what is too great. */
+export function parseWhole(text: string): number {
   return /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
 }
 
@@ -56,6 +56,7 @@ const resourceShape = z.strictObject({
   uri: z.string(),
   name: z.string(),
   consent_days: z.number().optional(),
+  token_seconds: z.number().optional(),
   scopes: z.array(scopeShape),
   token_claims: z.array(z.string()).optional(),
   staleness_minutes: z.number().optional(),
@@ -77,12 +78,13 @@ export async function readDescription(terminal: Terminal, path: string): Promise
     const problems = result.error.issues.map(({ path: at, message }) => `  ${at.join('.') || 'the whole'}: ${message}`);
     throw bad(path, `does not describe an MCP server:\n${problems.join('\n')}`);
   }
-  const { uri, name, consent_days: consentDays, scopes, ...people } = result.data;
+  const { uri, name, consent_days: consentDays, token_seconds: tokenSeconds, scopes, ...people } = result.data;
   const { token_claims: tokenClaims, staleness_minutes: stalenessMinutes, connections: connectionIds } = people;
   return {
     uri,
     name,
     consentDays,
+    tokenSeconds,
     people: { tokenClaims, stalenessMinutes, connectionIds },
     scopes: scopes.map(({ description_ja: descriptionJa, ...scope }) => ({
       ...scope,
@@ -93,12 +95,13 @@ export async function readDescription(terminal: Terminal, path: string): Promise
 
 /** The same shape that {@link readDescription} takes; scopes as they were accepted. */
 export function toJson(resource: Resource) {
-  const { uri, name, clientId, consentDays, scopes, disabledAt } = resource;
+  const { uri, name, clientId, consentDays, tokenSeconds, scopes, disabledAt } = resource;
   return {
     uri,
     name,
     client_id: clientId,
     consent_days: consentDays,
+    token_seconds: tokenSeconds,
     ...peopleToJson(resource),
     disabled_at: disabledAt ?? null,
     suspended: scopes.filter(({ suspended }) => suspended).map((scope) => scope.name),

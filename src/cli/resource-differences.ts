@@ -36,12 +36,20 @@ export async function holdersOf(
 }
 
 /** @returns '' where nothing changes */
-export function planInWords({ name, consentDays, scopes, people }: ResourcePlan, holders: Holders): string {
+export function planInWords(
+  { name, consentDays, tokenSeconds, scopes, people }: ResourcePlan,
+  holders: Holders,
+): string {
   const whole = [
     ...(name ? [`The name is ${quoted(name.after)} instead of ${quoted(name.before)}.`] : []),
     ...(consentDays
       ? [
           `Consents live ${count(consentDays.after, 'day')} at most instead of ${consentDays.before}: those from now on.`,
+        ]
+      : []),
+    ...(tokenSeconds
+      ? [
+          `Access tokens live ${count(tokenSeconds.after, 'second')} instead of ${tokenSeconds.before}: those from now on.`,
         ]
       : []),
     ...peopleInWords(people),

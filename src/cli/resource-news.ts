@@ -9,6 +9,7 @@ import type { Terminal } from './terminal.ts';
 export interface UpdateOptions extends PeopleOptions {
   name?: string;
   consentDays?: number;
+  tokenSeconds?: number;
   scope?: string[];
   removeScope?: string[];
   fromFile?: string;
@@ -18,24 +19,27 @@ export interface UpdateOptions extends PeopleOptions {
 
 /** @throws AppError 400 `bad_input`, `invalid_scope` */
 export async function readNews(terminal: Terminal, resource: Resource, options: UpdateOptions): Promise<ResourceNews> {
-  const { name, consentDays, scope = [], removeScope: removed = [], fromFile } = options;
+  const { name, consentDays, tokenSeconds, scope = [], removeScope: removed = [], fromFile } = options;
   const people = readPeople(options);
-  const said = [name, consentDays, people].some((one) => one !== undefined) || scope.length + removed.length > 0;
+  const said =
+    [name, consentDays, tokenSeconds, people].some((one) => one !== undefined) || scope.length + removed.length > 0;
   if (fromFile !== undefined) {
     if (said) throw bad('--from-file holds everything: leave out the options that describe it.');
     return fromDescription(terminal, resource, fromFile);
   }
   if (!said)
-    throw bad('Say what is new: --name, --consent-days, --scope, --remove-scope, another option or --from-file.');
+    throw bad(
+      'Say what is new: --name, --consent-days, --token-seconds, --scope, --remove-scope, another option or --from-file.',
+    );
   const described = scope.map((text) => withJapanese(parseScope(text), resource));
   const scopes = described.length + removed.length > 0 ? { described, removed } : undefined;
-  return { name, consentDays, scopes, people };
+  return { name, consentDays, tokenSeconds, scopes, people };
 }
 
 async function fromDescription(terminal: Terminal, resource: Resource, path: string): Promise<ResourceNews> {
-  const { uri, name, consentDays, scopes, people } = await readDescription(terminal, path);
+  const { uri, name, consentDays, tokenSeconds, scopes, people } = await readDescription(terminal, path);
   if (canonicalResource(uri) === resource.uri) {
-    return { name, consentDays, scopes: { described: scopes, removed: 'rest' }, people };
+    return { name, consentDays, tokenSeconds, scopes: { described: scopes, removed: 'rest' }, people };
   }
   throw bad(
     `The description is of ${uri}: the URL of an MCP server cannot change. Register another, disable this one.`,

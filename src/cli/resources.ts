@@ -7,9 +7,10 @@ import { withRooms } from './open.ts';
 import { collect, examples } from './options.ts';
 import { fields, printJson, table } from './print.ts';
 import { resourceChangeCommands } from './resource-changes.ts';
+import { checkCommand } from './resource-check.ts';
 import {
-  parseDays,
   parseScope,
+  parseWhole,
   readDescription,
   SCOPE_FORM,
   SCOPE_HEADINGS,
@@ -23,6 +24,7 @@ import type { Terminal } from './terminal.ts';
 interface AddOptions extends PeopleOptions {
   name?: string;
   consentDays?: number;
+  tokenSeconds?: number;
   scope?: string[];
   fromFile?: string;
   json?: boolean;
@@ -35,7 +37,7 @@ A scope is written  ${SCOPE_FORM}
   tools               names of the MCP tools behind it, shown to the person
 
 A file holds the same as JSON, with Japanese wording where you have it (resource list --json prints this form):
-  { "uri": "https://mail.example.com/mcp", "name": "Mail", "consent_days": 90, "scopes": [
+  { "uri": "https://mail.example.com/mcp", "name": "Mail", "consent_days": 90, "token_seconds": 600, "scopes": [
     { "name": "mail:read", "description": "Read your mail", "description_ja": "メールを読む",
       "sensitivity": "low", "effect": "read", "tools": ["list_mail", "read_mail"] } ] }
 `;
@@ -47,7 +49,8 @@ export function resourceCommands(program: Command, terminal: Terminal): void {
     .argument('[uri]', 'its URL exactly as clients use it; https, or http on this machine')
     .option('--name <name>', 'what people will read')
     .option('--scope <scope>', 'what a client may be allowed to do; repeat for each', collect)
-    .option('--consent-days <days>', 'how long people may agree at most: 1 to 365 (default: 90)', parseDays)
+    .option('--consent-days <days>', 'how long people may agree at most: 1 to 365 (default: 90)', parseWhole)
+    .option('--token-seconds <seconds>', 'how long its access tokens live: 60 to 3600 (default: 600)', parseWhole)
     .option('--from-file <path>', 'read all of it from a JSON file instead; - is standard input')
     .option('--json', 'print JSON')
     .addHelpText('after', EXPLANATION)
@@ -69,6 +72,7 @@ export function resourceCommands(program: Command, terminal: Terminal): void {
     .action((options: { json?: boolean }) => list(terminal, options));
   resourceSecretCommand(resource, terminal);
   resourceChangeCommands(resource, terminal);
+  checkCommand(resource, terminal);
 }
 
 async function add(terminal: Terminal, uri: string | undefined, options: AddOptions): Promise<void> {
@@ -92,17 +96,18 @@ async function add(terminal: Terminal, uri: string | undefined, options: AddOpti
 }
 
 async function readOptions(terminal: Terminal, uri: string | undefined, options: AddOptions): Promise<NewResource> {
-  const { name, consentDays, scope = [], fromFile } = options;
+  const { name, consentDays, tokenSeconds, scope = [], fromFile } = options;
   const people = readPeople(options);
   if (fromFile !== undefined) {
-    const alone = [uri, name, consentDays, people].every((one) => one === undefined) && scope.length === 0;
+    const alone =
+      [uri, name, consentDays, tokenSeconds, people].every((one) => one === undefined) && scope.length === 0;
     if (alone) return readDescription(terminal, fromFile);
     const message = '--from-file holds everything: leave out the URL and the options that describe it.';
     throw new AppError('bad_input', 400, message);
   }
   if (uri === undefined) throw new AppError('bad_input', 400, 'Name the URL of the MCP server, or give --from-file.');
   if (name === undefined) throw new AppError('bad_input', 400, 'Say with --name what people call this MCP server.');
-  return { uri, name, consentDays, scopes: scope.map(parseScope), people };
+  return { uri, name, consentDays, tokenSeconds, scopes: scope.map(parseScope), people };
 }
 
 async function list(terminal: Terminal, { json }: { json?: boolean }): Promise<void> {

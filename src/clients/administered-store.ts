@@ -41,7 +41,7 @@ export function administeredQueries(database: Database, toRecord: (row: Row) => 
     },
     /** Lets in again a client that was revoked, or a metadata document that was blocked. */
     async unblock(id: string): Promise<void> {
-      await change(id, { revokedAt: null });
+      await change(id, { revokedAt: null, revokedReason: null });
     },
   };
 }

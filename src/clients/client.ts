@@ -25,6 +25,8 @@ export interface ClientRecord {
   createdAt: Date;
   lastUsedAt: Date | undefined;
   revokedAt: Date | undefined;
+  /** Housekeeping ended it, as nobody used it; otherwise somebody blocked it. */
+  removed?: boolean | undefined;
   /** What registrations of the same program have in common (families.ts). Proves nothing. */
   familyKey?: string | undefined;
 }

@@ -3,12 +3,13 @@ import { Prisma } from '../storage/generated/client.ts';
 import { clientHas } from '../storage/searching.ts';
 import type { Database } from '../storage/transactions.ts';
 import { cutPage, type Listed, PAGE_ROWS, readCursor, readMoment } from '../web/cursor.ts';
+import { UNUSED } from './reaping-store.ts';
 
 export type ClientListing = ReturnType<typeof createClientListing>;
 
 export const listedOrigins = ['static', 'dynamic', 'document'] as const;
 export const listedKinds = ['app', 'proxy', 'service'] as const;
-export const clientStates = ['living', 'blocked'] as const;
+export const clientStates = ['living', 'blocked', 'removed'] as const;
 
 export interface ClientQuery {
   origin?: (typeof listedOrigins)[number] | undefined;
@@ -31,6 +32,8 @@ export interface ClientLine {
   createdAt: Date;
   lastUsedAt: Date | null;
   revokedAt: Date | null;
+  /** Housekeeping ended it, as nobody used it: nobody blocked it. */
+  removed: boolean;
 }
 
 /** What matches of a family: one line of the list of clients. */
@@ -38,8 +41,10 @@ export interface FamilyLine extends ClientLine {
   /** For `rows`; null for a client that is no registration. */
   familyKey: string | null;
   registrations: number;
-  /** Of these, how many are not blocked. */
+  /** Of these, how many may ask people. */
   living: number;
+  /** Of these, how many somebody blocked. */
+  blocked: number;
   firstSeenAt: Date;
 }
 
@@ -90,7 +95,7 @@ export function createClientListing({ database, now }: { database: Database; now
         FROM consents c WHERE ${whose} AND c.revoked_at IS NULL AND c.expires_at > ${now()}`;
       return row ?? { consents: 0, people: 0 };
     },
-    /** How many registrations a program has, and how many of these are not blocked. */
+    /** How many registrations a program has, and how many of these may ask people. */
     async familySize(familyKey: string): Promise<{ registrations: number; living: number; firstSeenAt: Date | null }> {
       const [row] = await database.current().$queryRaw<
         { registrations: number; living: number; firstSeenAt: Date | null }[]
@@ -158,7 +163,8 @@ export function createClientListing({ database, now }: { database: Database; now
     const keys = rows.flatMap(({ familyKey }) => familyKey ?? []);
     const sums = await db.$queryRaw<Sum[]>`
       SELECT c.family_key AS key, count(*)::int AS registrations, min(c.created_at) AS "firstSeenAt",
-        (count(*) FILTER (WHERE c.revoked_at IS NULL))::int AS living, max(c.last_used_at) AS "lastUsedAt"
+        (count(*) FILTER (WHERE c.revoked_at IS NULL))::int AS living,
+        (count(*) FILTER (WHERE ${BLOCKED}))::int AS blocked, max(c.last_used_at) AS "lastUsedAt"
       FROM clients c WHERE c.family_key = ANY (${keys}) AND ${matching(query)} GROUP BY c.family_key`;
     const lines = new Map(rows.map((row) => [row.id, row]));
     const byKey = new Map(sums.map((sum) => [sum.key, sum]));
@@ -173,6 +179,7 @@ interface Sum {
   key: string;
   registrations: number;
   living: number;
+  blocked: number;
   firstSeenAt: Date;
   lastUsedAt: Date | null;
 }
@@ -183,8 +190,9 @@ function newestOfEach(rows: readonly Place[]): Place[] {
   return rows.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
-function alone({ createdAt, lastUsedAt, revokedAt }: ClientLine): Omit<Sum, 'key'> {
-  return { registrations: 1, living: revokedAt ? 0 : 1, firstSeenAt: createdAt, lastUsedAt };
+function alone({ createdAt, lastUsedAt, revokedAt, removed }: ClientLine): Omit<Sum, 'key'> {
+  const blocked = revokedAt && !removed ? 1 : 0;
+  return { registrations: 1, living: revokedAt ? 0 : 1, blocked, firstSeenAt: createdAt, lastUsedAt };
 }
 
 /** Later in the list, whose first is the newest. */
@@ -196,14 +204,18 @@ const KEY = Prisma.sql`COALESCE(c.family_key, c.id)`;
 
 const LINE = Prisma.sql`c.id, c.origin, c.kind, COALESCE(c.metadata ->> 'client_name', '') AS name,
   COALESCE(c.metadata ->> 'token_endpoint_auth_method', 'none') AS "authMethod", c.admin_api AS "adminApi",
-  c.created_at AS "createdAt", c.last_used_at AS "lastUsedAt", c.revoked_at AS "revokedAt"`;
+  c.created_at AS "createdAt", c.last_used_at AS "lastUsedAt", c.revoked_at AS "revokedAt",
+  c.revoked_reason IS NOT DISTINCT FROM ${UNUSED} AS removed`;
+
+const BLOCKED = Prisma.sql`(c.revoked_at IS NOT NULL AND c.revoked_reason IS DISTINCT FROM ${UNUSED})`;
 
 /** Credentials of MCP servers are no clients that anybody looks for here. */
 function matching({ origin, kind, state, search }: ClientQuery): Prisma.Sql {
   const conditions = [
     origin ? Prisma.sql`c.origin = ${origin}` : Prisma.sql`c.origin <> 'resource'`,
     ...(kind ? [Prisma.sql`c.kind = ANY (${kind === 'proxy' ? ['proxy', 'undeclared'] : [kind]})`] : []),
-    ...(state === 'blocked' ? [Prisma.sql`c.revoked_at IS NOT NULL`] : []),
+    ...(state === 'blocked' ? [BLOCKED] : []),
+    ...(state === 'removed' ? [Prisma.sql`c.revoked_reason = ${UNUSED}`] : []),
     ...(state === 'living' ? [Prisma.sql`c.revoked_at IS NULL`] : []),
     ...(search ? [clientHas(search, 'c')] : []),
   ];

@@ -3,7 +3,7 @@ import { errors } from 'oidc-provider';
 import type { ClientKind, ClientOrigin } from './client.ts';
 import { displayName } from './display-name.ts';
 import { dropEmpty, dropUnusable, extraMembers, isHttpsLink, type Metadata, setMember } from './metadata-members.ts';
-import { faultText, parseRedirectUri, type RedirectRules } from './redirect-uris.ts';
+import { faultText, MAX_REDIRECT_URIS, parseRedirectUri, type RedirectRules } from './redirect-uris.ts';
 
 const SELF_REGISTERED_GRANTS = ['authorization_code', 'refresh_token'];
 const AUTH_METHODS = {
@@ -11,7 +11,6 @@ const AUTH_METHODS = {
   document: ['none', 'private_key_jwt'],
 };
 const KINDS: readonly ClientKind[] = ['app', 'proxy', 'service', 'undeclared', 'resource'];
-const MAX_REDIRECT_URIS = 20;
 const MAX_KEYS = 10;
 /** Escaped U+0000 and lone surrogates: what JSON can say and a jsonb column cannot hold. */
 const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;

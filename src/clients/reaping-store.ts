@@ -10,6 +10,8 @@ export interface Cutoff {
   before: Date;
 }
 
+/** `clients.revoked_reason` of what nobody used; nobody blocked it. */
+export const UNUSED = 'unused';
 /** What oidc-provider keeps while somebody is on the way to a grant. */
 const UNDER_WAY = ['Interaction', 'PushedAuthorizationRequest', 'DeviceCode'];
 /** What it keeps for a client itself. */
@@ -71,7 +73,7 @@ export function createReapingStore(database: Database) {
       const { length: deleted } = await deleteClients(ids, Prisma.sql`${condition} AND ${withoutConsent}`);
       const revoked = await database.write(async (tx) => {
         const rows = await tx.$queryRaw<{ id: string }[]>`
-          UPDATE clients c SET revoked_at = ${cutoff.now}
+          UPDATE clients c SET revoked_at = ${cutoff.now}, revoked_reason = ${UNUSED}
           WHERE c.id = ANY(${ids}) AND ${condition} AND c.revoked_at IS NULL RETURNING c.id`;
         const ended = rows.map(({ id }) => id);
         await tx.artifact.deleteMany({ where: { kind: { in: OWN }, clientId: { in: ended } } });

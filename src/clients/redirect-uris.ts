@@ -38,6 +38,8 @@ export const privateUseSchemes: readonly string[] = [
   'claude',
 ];
 
+/** Of one client, however it came to us. */
+export const MAX_REDIRECT_URIS = 20;
 const MAX_LENGTH = 2_000;
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 

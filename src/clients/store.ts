@@ -5,6 +5,7 @@ import type { Database } from '../storage/transactions.ts';
 import { administeredQueries } from './administered-store.ts';
 import type { ClientKind, ClientMetadata, ClientOrigin, ClientRecord } from './client.ts';
 import { familyKey } from './families.ts';
+import { UNUSED } from './reaping-store.ts';
 
 export type ClientStore = ReturnType<typeof createClientStore>;
 
@@ -194,6 +195,7 @@ function toRecord(row: Prisma.ClientGetPayload<object>): ClientRecord {
     createdAt: row.createdAt,
     lastUsedAt: row.lastUsedAt ?? undefined,
     revokedAt: row.revokedAt ?? undefined,
+    removed: row.revokedReason === UNUSED,
     familyKey: row.familyKey ?? undefined,
   };
 }

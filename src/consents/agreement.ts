@@ -166,6 +166,6 @@ function perScope<T>({ scopes }: Pick<Resource, 'scopes'>, of: (scope: ResourceS
   return Object.fromEntries(scopes.map((scope) => [scope.name, of(scope)]));
 }
 
-function words({ description, tools }: ResourceScope): ScopeWords {
-  return { description, tools };
+function words({ description, descriptionJa, tools }: ResourceScope): ScopeWords {
+  return { description, descriptionJa, tools };
 }

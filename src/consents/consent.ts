@@ -24,9 +24,11 @@ export interface StatedParties {
   downstream?: Stated | undefined;
 }
 
-/** What a person read about a scope. */
+/** What a person read about a scope, in the one language or the other. */
 export interface ScopeWords {
   description: string;
+  /** undefined where it had none, and in consents older than these words */
+  descriptionJa?: string | undefined;
   tools: readonly string[];
 }
 
@@ -56,6 +58,8 @@ export interface Consent {
   version: number;
   /** HMACs of the browsers that approved. */
   browsers: readonly string[];
+  /** What the browser of the last press is called; undefined where it does not say, and in consents older than this. */
+  browserLabel: string | undefined;
   approvedAt: Date;
   /** The last press on a page that showed everything it asked for. */
   fullPageAt: Date;

@@ -60,6 +60,12 @@ export interface Affected {
   people: number;
 }
 
+/** Over how many clients and MCP servers they are spread. */
+export interface Spread {
+  clients: number;
+  servers: number;
+}
+
 export function createConsentListing({ database, now }: { database: Database; now: () => Date }) {
   return {
     /** Newest first. @throws AppError 400 `bad_cursor` */
@@ -99,12 +105,28 @@ export function createConsentListing({ database, now }: { database: Database; no
         ${FROM} WHERE ${wanted} AND c.revoked_at IS NULL`;
       return { consents: Number(row?.consents ?? 0), people: Number(row?.people ?? 0) };
     },
+    /** Of the same as `affected` counts. */
+    async spread(query: ConsentQuery): Promise<Spread> {
+      const wanted = await matching(database, query, now());
+      const [row] = await database.current().$queryRaw<{ clients: bigint; servers: bigint }[]>`
+        SELECT count(DISTINCT c.client_id) AS clients, count(DISTINCT c.resource_id) AS servers
+        ${FROM} WHERE ${wanted} AND c.revoked_at IS NULL`;
+      return { clients: Number(row?.clients ?? 0), servers: Number(row?.servers ?? 0) };
+    },
     /** Ids of those that are not revoked, the next `limit` in order of id. */
     async idsOf(query: ConsentQuery, after: string, limit: number): Promise<string[]> {
       const wanted = await matching(database, query, now());
       const rows = await database.current().$queryRaw<{ id: string }[]>`
         SELECT c.id ${FROM} WHERE ${wanted} AND c.revoked_at IS NULL AND c.id > ${after}
         ORDER BY c.id LIMIT ${limit}`;
+      return rows.map(({ id }) => id);
+    },
+    /** Those of them that are not revoked, and whatever else matches of the same people. */
+    async withPeople(query: ConsentQuery, ids: readonly string[]): Promise<string[]> {
+      const wanted = await matching(database, query, now());
+      const rows = await database.current().$queryRaw<{ id: string }[]>`
+        SELECT c.id ${FROM} WHERE ${wanted} AND c.revoked_at IS NULL AND c.account_id IN (
+          SELECT o.account_id FROM consents o WHERE o.id = ANY (${[...ids]})) ORDER BY c.id`;
       return rows.map(({ id }) => id);
     },
   };

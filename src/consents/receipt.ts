@@ -32,6 +32,8 @@ export interface Receipt {
     reason: string | null;
     first_given_at: string | null;
     given_at: string;
+    /** The browser of that press in Consentry's words, such as "Chrome on Windows"; null where it is not known. */
+    given_from: string | null;
     shown_in_full_at: string;
     until: string;
     suspended_at: string | null;
@@ -50,8 +52,10 @@ export interface ReceiptClient {
 
 export interface ReceiptScope {
   name: string;
-  /** '' for the scopes of OpenID Connect, whose words are Consentry's own. */
+  /** In English; '' for the scopes of OpenID Connect, whose words are Consentry's own. */
   description: string;
+  /** In Japanese; null where it had none, and in consents older than these words. */
+  description_ja: string | null;
   tools: string[];
   /** Of the wording and the tools, base64url SHA-256. */
   digest: string | null;
@@ -93,6 +97,7 @@ export function receiptOf({ consent, createdAt, person, resource, issuer, operat
       ...standingOf(consent, now),
       first_given_at: createdAt?.toISOString() ?? null,
       given_at: consent.approvedAt.toISOString(),
+      given_from: consent.browserLabel ?? null,
       shown_in_full_at: consent.fullPageAt.toISOString(),
       until: consent.expiresAt.toISOString(),
       suspended_at: consent.suspendedAt?.toISOString() ?? null,
@@ -110,11 +115,12 @@ function clientOf(id: string, stated: Stated | undefined): ReceiptClient {
 }
 
 function scopeOf(consent: Consent, name: string): ReceiptScope {
-  const { description = '', tools = [] } = consent.scopeWords[name] ?? {};
+  const { description = '', descriptionJa, tools = [] } = consent.scopeWords[name] ?? {};
   const { shownAt, until } = timesOf(consent, name);
   return {
     name,
     description,
+    description_ja: descriptionJa ?? null,
     tools: [...tools],
     digest: consent.scopeDigests[name] || null,
     shown_at: shownAt.toISOString(),

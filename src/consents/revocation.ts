@@ -32,8 +32,7 @@ export function revokeConsents(
   reason: RevocationReason = 'administrator',
 ): Promise<ConsentEntry[]> {
   return database.unit(async () => {
-    const revoked: ConsentEntry[] = [];
-    for (const filter of filters) revoked.push(...(await consents.revoke(filter, reason)));
+    const revoked = await consents.revoke([...filters], reason);
     await audit.recordAll(
       revoked.map(({ id, accountId, clientId, downstream, resourceUri, scopes }) => {
         const subject = { accountId, clientId, resource: resourceUri, scopes, consentId: id };

@@ -1,11 +1,8 @@
-/** Queries on consents and on the grants made under them. */
-import { createHash } from 'node:crypto';
-import { AppError } from '../errors.ts';
+/** Queries on consents and on the grants made under them, and how they end; how they begin is in `press-store.ts`. */
 import type { Prisma } from '../storage/generated/client.ts';
-import { newId } from '../storage/new-id.ts';
 import type { Database } from '../storage/transactions.ts';
-import type { Consent, ScopeTimes, StatedParties, Terms } from './consent.ts';
-import { type AgreedScope, nextVersion, type Press } from './version.ts';
+import type { Consent, ScopeTimes, StatedParties } from './consent.ts';
+import type { AgreedScope } from './version.ts';
 
 export type ConsentStore = ReturnType<typeof createConsentStore>;
 
@@ -63,22 +60,6 @@ export function createConsentStore({ database, now }: { database: Database; now:
       return found !== null;
     },
     /**
-     * Creates the agreement or makes its next version. Safe against any number at once. What was granted under a
-     * suspended one ends: it was granted to what the client no longer is.
-     */
-    async approve(press: Press): Promise<Consent> {
-      const key = livingKey(press.terms);
-      return database.write(async (tx) => {
-        const before = await holdLiving(tx, press, now());
-        if (before.suspendedAt) await tx.grant.deleteMany({ where: { consentId: before.id } });
-        const row = await tx.consent.update({
-          where: { livingKey: key },
-          data: toData(nextVersion(before, press, now())),
-        });
-        return toConsent(row);
-      });
-    },
-    /**
      * One of each kind of living consent in which a client plays a part and that is not suspended: kinds differ in
      * client, downstream client, redirects without a loopback port, or fingerprint.
      *
@@ -108,19 +89,27 @@ export function createConsentStore({ database, now }: { database: Database; now:
       return database.write(
         (tx) => tx.$executeRaw`
           UPDATE consents SET suspended_at = ${now()}, suspended_reason = ${reason}
-          WHERE client_id = ${clientId} AND client_fingerprint = ${clientFingerprint}
-            AND downstream_client_id IS NOT DISTINCT FROM ${downstream?.clientId ?? null}
-            AND regexp_replace(redirect_uri, ${LOOPBACK_PORT}, '\\1') =
-              regexp_replace(${redirectUri}, ${LOOPBACK_PORT}, '\\1')
-            AND regexp_replace(downstream_redirect_uri, ${LOOPBACK_PORT}, '\\1') IS NOT DISTINCT FROM
-              regexp_replace(${downstream?.redirectUri ?? null}, ${LOOPBACK_PORT}, '\\1')
-            AND revoked_at IS NULL AND suspended_at IS NULL`,
+          WHERE id IN (SELECT id FROM consents
+            WHERE client_id = ${clientId} AND client_fingerprint = ${clientFingerprint}
+              AND downstream_client_id IS NOT DISTINCT FROM ${downstream?.clientId ?? null}
+              AND regexp_replace(redirect_uri, ${LOOPBACK_PORT}, '\\1') =
+                regexp_replace(${redirectUri}, ${LOOPBACK_PORT}, '\\1')
+              AND regexp_replace(downstream_redirect_uri, ${LOOPBACK_PORT}, '\\1') IS NOT DISTINCT FROM
+                regexp_replace(${downstream?.redirectUri ?? null}, ${LOOPBACK_PORT}, '\\1')
+              AND revoked_at IS NULL AND suspended_at IS NULL
+            ORDER BY id FOR NO KEY UPDATE)`,
       );
     },
-    /** Tombstones every living consent that matches, each for one caller; their grants, codes and tokens end with them. */
-    async revoke(filter: ConsentFilter, reason: string): Promise<ConsentEntry[]> {
+    /**
+     * Tombstones every living consent that matches, of several filters any; each for one caller. Their grants, codes and
+     * tokens end with them.
+     */
+    async revoke(filter: ConsentFilter | ConsentFilter[], reason: string): Promise<ConsentEntry[]> {
       return database.write(async (tx) => {
-        const found = await tx.consent.findMany({ where: { ...filter, revokedAt: null }, select: { id: true } });
+        const found = await tx.consent.findMany({
+          where: { OR: [filter].flat(), revokedAt: null },
+          select: { id: true },
+        });
         // In one order, so that two never wait for each other; what ended meanwhile is left out.
         const held = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM consents
           WHERE id = ANY(${found.map(({ id }) => id)}) AND revoked_at IS NULL ORDER BY id FOR UPDATE`;
@@ -136,8 +125,13 @@ export function createConsentStore({ database, now }: { database: Database; now:
     },
     /** Ends the sign-ins under matching consents, with their codes and tokens; the consents stay. */
     async endGrants(filter: ConsentFilter): Promise<number> {
-      const { count } = await database.write((tx) => tx.grant.deleteMany({ where: { consent: filter } }));
-      return count;
+      return database.write(async (tx) => {
+        const found = await tx.consent.findMany({ where: { ...filter, grants: { some: {} } }, select: { id: true } });
+        const ids = found.map(({ id }) => id);
+        // The consents first and in one order, as `revoke` does: grants have no order of their own.
+        await tx.$queryRaw`SELECT id FROM consents WHERE id = ANY(${ids}) ORDER BY id FOR NO KEY UPDATE`;
+        return (await tx.grant.deleteMany({ where: { consentId: { in: ids } } })).count;
+      });
     },
     /** Newest first. */
     async list(filter: ConsentFilter, { living, limit }: { living: boolean; limit?: number }): Promise<ConsentEntry[]> {
@@ -167,72 +161,10 @@ type LivingFilter = { accountId: string; resourceId: string };
 /** More than a person has reason to have of one client, and no way to make us read without end. */
 const MAX_CANDIDATES = 50;
 const VARIANTS = 200;
-const MAX_ATTEMPTS = 5;
 /** Nobody needs to know the last use more exactly. */
 const TOUCH_EVERY_MS = 60_000;
 /** As `redirectKey` has it. */
 const LOOPBACK_PORT = '^(http://(127[.]0[.]0[.]1|localhost|\\[::1\\])):[0-9]+';
-
-type Parties = Pick<Terms, 'accountId' | 'clientId' | 'downstream' | 'downstreamKey' | 'resourceId' | 'redirectKey'>;
-
-export function livingKey({
-  accountId,
-  clientId,
-  downstream,
-  downstreamKey,
-  resourceId,
-  redirectKey,
-}: Parties): string {
-  const through = downstream ? [downstream.clientId, downstreamKey] : [];
-  return createHash('sha256')
-    .update(JSON.stringify([accountId, clientId, resourceId, redirectKey, ...through]))
-    .digest('base64url');
-}
-
-/**
- * The living row, held until the end of the transaction; made where there is none. What was living a moment ago may have
- * been revoked before it was held: then a new one begins.
- */
-async function holdLiving(tx: Prisma.TransactionClient, press: Press, now: Date): Promise<Consent> {
-  const key = livingKey(press.terms);
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const data = [{ ...firstVersion(press, now), livingKey: key }];
-    await tx.consent.createMany({ data, skipDuplicates: true });
-    await tx.$queryRaw`SELECT id FROM consents WHERE living_key = ${key} FOR UPDATE`;
-    const row = await tx.consent.findUnique({ where: { livingKey: key } });
-    if (row) return toConsent(row);
-  }
-  throw new AppError('unavailable', 503, 'Nothing was changed. Try again in a moment.');
-}
-
-function firstVersion({ terms, browserId, expiresAt }: Press, now: Date) {
-  return {
-    id: newId(),
-    accountId: terms.accountId,
-    clientId: terms.clientId,
-    downstreamClientId: terms.downstream?.clientId ?? null,
-    downstreamRedirectUri: terms.downstream?.redirectUri ?? null,
-    resourceId: terms.resourceId,
-    redirectUri: terms.redirectUri,
-    scopes: [],
-    clientFingerprint: terms.clientFingerprint,
-    scopeDigests: {},
-    version: 0,
-    browserId,
-    browsers: [],
-    approvedAt: now,
-    fullPageAt: now,
-    expiresAt,
-  };
-}
-
-function toData({ stated, scopeWords, ...version }: ReturnType<typeof nextVersion>) {
-  return {
-    ...version,
-    stated: stated as unknown as Prisma.InputJsonObject,
-    scopeWords: scopeWords as unknown as Prisma.InputJsonObject,
-  };
-}
 
 export type ConsentRow = Prisma.ConsentGetPayload<object>;
 
@@ -258,6 +190,7 @@ export function toConsent(row: ConsentRow): Consent {
     scopeTimes: timesIn(scopeWords),
     version: row.version,
     browsers: row.browsers,
+    browserLabel: row.browserLabel ?? undefined,
     approvedAt: row.approvedAt,
     fullPageAt: row.fullPageAt,
     expiresAt: row.expiresAt,

@@ -11,6 +11,8 @@ export interface Press {
   approved: readonly string[];
   /** HMAC of the browser that pressed. */
   browserId: string;
+  /** What it is called, as `browserLabel` says it; '' where it does not say. */
+  browserLabel: string;
   /** Of the full page. */
   expiresAt: Date;
   /** A short page shows nothing anew: what it goes on under, and no longer than that. */
@@ -30,7 +32,7 @@ const MAX_BROWSERS = 20;
  * long as they were agreed to; but not under a suspended consent, which nobody has seen since the client changed.
  */
 export function nextVersion(before: Consent, press: Press, now: Date) {
-  const { terms, shown, approved, browserId } = press;
+  const { terms, shown, approved, browserId, browserLabel } = press;
   const alive = before.expiresAt > now && !before.suspendedAt;
   const lasting = before.scopes.filter((scope) => alive && timesOf(before, scope).until > now);
   const kept = lasting.filter((scope) => !shown.includes(scope));
@@ -44,8 +46,9 @@ export function nextVersion(before: Consent, press: Press, now: Date) {
   const agreed = scopes.map((scope) => {
     const words = (approved.includes(scope) ? terms.scopeWords : before.scopeWords)[scope];
     const { until, shownAt } = times.get(scope) ?? pressedTimes(press, scope, now);
-    const { description = '', tools = [] } = words ?? {};
-    return [scope, { description, tools, until: until.toISOString(), shownAt: shownAt.toISOString() }] as const;
+    const { description = '', descriptionJa, tools = [] } = words ?? {};
+    const said = { description, ...(descriptionJa === undefined ? {} : { descriptionJa }), tools };
+    return [scope, { ...said, until: until.toISOString(), shownAt: shownAt.toISOString() }] as const;
   });
   const digests = (scope: string) => (approved.includes(scope) ? terms.scopeDigests : before.scopeDigests)[scope] ?? '';
   return {
@@ -58,6 +61,7 @@ export function nextVersion(before: Consent, press: Press, now: Date) {
     version: before.version + 1,
     browserId,
     browsers: [...before.browsers.filter((one) => one !== browserId), browserId].slice(-MAX_BROWSERS),
+    browserLabel: browserLabel || null,
     approvedAt: now,
     fullPageAt: latest([...times.values()].map((one) => one?.shownAt ?? now)),
     expiresAt: latest([...times.values()].map((one) => one?.until ?? now)),

@@ -68,8 +68,6 @@ async function readClient(planning: Planning, declared: DeclaredClient, index: n
   try {
     const client = planning.parseClient(declared);
     const name = readableLine(client.name, { what: 'The name', maxCharacters: 60 });
-    if (client.kind === 'proxy' && client.deviceFlow)
-      throw new AppError('bad_client', 400, 'A proxy has no device flow: nobody could tell whose device it is.');
     const access: Record<string, readonly string[]> = {};
     for (const [uri, scopes] of Object.entries(declared.access)) {
       const canonical = canonicalResource(uri) ?? uri;

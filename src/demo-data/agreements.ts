@@ -1,7 +1,7 @@
 /** What people agreed to: living, run out, taken back, and suspended because the client is no longer what it was. */
 import { redirectKey } from '../clients/redirect-uris.ts';
 import type { Downstream, StatedParties } from '../consents/consent.ts';
-import { livingKey } from '../consents/store.ts';
+import { livingKey } from '../consents/press-store.ts';
 import type { Resource } from '../resources/resource.ts';
 import { scopeDigest } from '../resources/scopes.ts';
 import type { DemoClient } from './clients.ts';
@@ -40,6 +40,15 @@ interface Choice {
 }
 
 const REASONS = ['stopped_by_person', 'stopped_by_person', 'stopped_by_person', 'administrator', 'blocked_by_person'];
+/** Not every browser says what it is. */
+const BROWSERS = [
+  'Chrome on Windows',
+  'Safari on macOS',
+  'Edge on Windows',
+  'Firefox on Linux',
+  'Safari on iPhone',
+  null,
+];
 const RECORD_DAYS = 200;
 const SHOWN_TO = 5;
 const SHOWN_EACH = 12;
@@ -118,7 +127,10 @@ export function consentRow(agreement: Agreement, dice: Dice) {
   const downstream = downstreamOf(agreement);
   const described = resource.scopes.filter(({ name }) => scopes.includes(name));
   const times = { until: expiresAt, shownAt: approvedAt };
-  const words = described.map(({ name, description, tools }) => [name, { description, tools, ...times }]);
+  const words = described.map(({ name, description, descriptionJa, tools }) => [
+    name,
+    { description, descriptionJa, tools, ...times },
+  ]);
   const browser = dice.hex(43);
   return {
     ...{ id, account_id: accountId, client_id: client.id, resource_id: resource.id, redirect_uri: client.redirectUri },
@@ -130,6 +142,7 @@ export function consentRow(agreement: Agreement, dice: Dice) {
     scope_digests: Object.fromEntries(described.map((scope) => [scope.name, scopeDigest(scope)])),
     scope_words: Object.fromEntries(words),
     ...{ version: agreement.createdAt < approvedAt ? 2 : 1, browser_id: browser, browsers: [browser] },
+    browser_label: dice.pick(BROWSERS),
     ...{ created_at: agreement.createdAt, approved_at: approvedAt, full_page_at: approvedAt, expires_at: expiresAt },
     last_used_at: agreement.lastUsedAt ?? null,
     ...{ revoked_at: revoked?.at ?? null, revoked_reason: revoked?.reason ?? null },

@@ -1,5 +1,6 @@
 /** What people ask an administrator for: some of it waits, most was decided. */
 import { openKey } from '../approvals/request.ts';
+import { clientFingerprint } from '../clients/client.ts';
 import { redirectKey } from '../clients/redirect-uris.ts';
 import type { Resource } from '../resources/resource.ts';
 import { scopeDigest } from '../resources/scopes.ts';
@@ -36,6 +37,9 @@ const REASONS: readonly (string | null)[] = [
 
 const NOTES = ['Approved for the pilot.', 'Please use the one we host.', '確認しました。', null];
 const WAITING_DAYS = 6;
+/** Of each client that waits at several MCP servers, at how many; these came first. */
+const SEVERAL = [4, 3, 2];
+const SEVERAL_DAYS = 4;
 const DECIDED_DAYS = 120;
 
 export function makeRequests(
@@ -45,7 +49,11 @@ export function makeRequests(
   now: Date,
 ): DemoRequest[] {
   const open = new Set<string>();
-  const all = Array.from({ length: waiting + decided }, (_none, place) => ask(place < waiting, parties, dice, now));
+  const together = atSeveral(parties, dice, now).slice(0, waiting);
+  const others = Array.from({ length: waiting + decided - together.length }, (_none, place) =>
+    ask(place < waiting - together.length, parties, dice, now),
+  );
+  const all = [...together, ...others];
   return all.filter((request) => {
     const key = openKeyOf(request);
     if (request.state !== 'pending') return true;
@@ -53,6 +61,29 @@ export function makeRequests(
     open.add(key);
     return true;
   });
+}
+
+/** People who wait for the same client, each at another MCP server: what one press decides. */
+function atSeveral(parties: Parties & { approvers: readonly string[] }, dice: Dice, now: Date): DemoRequest[] {
+  // One that has changed since is decided on its own.
+  const steady = parties.clients.filter(
+    ({ origin, revokedAt, metadata, fingerprint }) =>
+      origin === 'document' && !revokedAt && clientFingerprint(metadata) === fingerprint,
+  );
+  const earliest = { from: daysBefore(now, WAITING_DAYS), to: daysBefore(now, SEVERAL_DAYS) };
+  return SEVERAL.flatMap((count, place) => {
+    const client = steady[place];
+    if (!client) return [];
+    const resources = parties.resources.filter(isSensitive).slice(place, place + count);
+    return resources.map((resource) => {
+      const request = ask(true, { ...parties, clients: [client], resources: [resource] }, dice, now);
+      return { ...request, createdAt: momentIn(earliest, dice) };
+    });
+  });
+}
+
+function isSensitive({ scopes }: Resource): boolean {
+  return scopes.some(({ sensitivity }) => sensitivity === 'high');
 }
 
 function ask(
@@ -64,9 +95,7 @@ function ask(
   const signsIn = clients.filter(
     ({ redirectUri, revokedAt, kind }) => redirectUri !== '' && !revokedAt && kind === 'app',
   );
-  const resource = dice.favourite(
-    resources.filter(({ scopes }) => scopes.some(({ sensitivity }) => sensitivity === 'high')),
-  );
+  const resource = dice.favourite(resources.filter(isSensitive));
   const sensitive = resource.scopes.filter(({ sensitivity }) => sensitivity === 'high').map(({ name }) => name);
   const createdAt = momentIn({ from: daysBefore(now, waits ? WAITING_DAYS : DECIDED_DAYS), to: now }, dice);
   const state = waits ? 'pending' : dice.pick(['approved', 'approved', 'approved', 'denied', 'withdrawn'] as const);

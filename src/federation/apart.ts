@@ -5,6 +5,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import type { Egress, EgressResponse } from '../web/egress.ts';
 import { FetchFailed } from '../web/fetch-failed.ts';
+import { type Because, tellWhy } from './because.ts';
 import type { BrokenConnection, ConnectionRecord } from './connection-store.ts';
 import { clouds } from './entra/clouds.ts';
 import type { ConnectionSecrets, EntraSettings, OidcConnectionSettings } from './settings.ts';
@@ -43,32 +44,29 @@ export async function sift(from: {
     const secrets = await from.findSecrets(record).catch(() => undefined);
     const why = secrets
       ? collision(record, secrets, sound, from.issuer)
-      : 'its secrets cannot be opened: they were sealed by another MASTER_KEY, or are damaged';
-    if (why === undefined && secrets) sound.push({ record, secrets });
-    else broken.push({ id, kind, name, origin, exclusive, removedAt, why: why ?? '' });
+      : ({ code: 'sealed_otherwise', params: {} } satisfies Because);
+    if (secrets && !why) sound.push({ record, secrets });
+    else if (why) broken.push({ id, kind, name, origin, exclusive, removedAt, why: tellWhy(why), because: why });
   }
   return { sound, broken };
 }
 
-/** @returns in words what of a connection belongs to another one, or to us */
+/** @returns what of a connection belongs to another one, or to us */
 export function collision(
   party: Party,
   secrets: ConnectionSecrets,
   others: readonly { record: Party; secrets: ConnectionSecrets }[],
   ownIssuer: string,
-): string | undefined {
+): Because | undefined {
   const host = hostOf(party);
-  if (host === URL.parse(ownIssuer)?.host) return 'its issuer is this Consentry itself';
-  if (party.kind === 'oidc' && ALSO_ENTRA.includes(host))
-    return 'its issuer is Entra ID, which a connection of the kind entra speaks with';
+  if (host === URL.parse(ownIssuer)?.host) return { code: 'ourselves', params: {} };
+  if (party.kind === 'oidc' && ALSO_ENTRA.includes(host)) return { code: 'is_entra', params: {} };
   const keys = keysOf(secrets);
   for (const other of others.filter(({ record }) => record.id !== party.id)) {
     const { id, name } = other.record;
-    if (keysOf(other.secrets).some((key) => keys.includes(key)))
-      return `it has the same key as the connection ${name} (${id}): each needs a key of its own`;
+    if (keysOf(other.secrets).some((key) => keys.includes(key))) return { code: 'same_key', params: { name, id } };
     const sameSecret = secrets.clientSecret !== undefined && secrets.clientSecret === other.secrets.clientSecret;
-    if (sameSecret && !isSameProvider(party, other.record))
-      return `it has the same client secret as the connection ${name} (${id}), which is another provider`;
+    if (sameSecret && !isSameProvider(party, other.record)) return { code: 'same_secret', params: { name, id } };
   }
   return undefined;
 }

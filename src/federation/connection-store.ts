@@ -3,6 +3,7 @@ import { ZodError } from 'zod';
 import type { Seal } from '../storage/artifacts.ts';
 import type { Connection as Row } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
+import { type Because, tellWhy } from './because.ts';
 import {
   type ConnectionSecrets,
   connectionSecrets,
@@ -38,8 +39,9 @@ export interface BrokenConnection {
   origin: ConnectionRecord['origin'];
   exclusive: boolean;
   removedAt: Date | undefined;
-  /** For the operator, in words. */
+  /** For the operator, in English. */
   why: string;
+  because: Because;
 }
 
 export type ConnectionChange = Partial<
@@ -186,9 +188,10 @@ function readRow(row: Row): ConnectionRecord | BrokenConnection {
     if (!(error instanceof ZodError)) throw error;
     const { id, kind, name, exclusive } = row;
     const [issue] = error.issues;
-    const why = `its settings cannot be read: ${issue?.path.join('.') || 'settings'}: ${issue?.message ?? ''}`;
+    const params = { member: issue?.path.join('.') || 'settings', problem: issue?.message ?? '' };
+    const because: Because = { code: 'settings_unreadable', params };
     const origin = row.origin as ConnectionRecord['origin'];
-    return { id, kind, name, origin, exclusive, removedAt: row.removedAt ?? undefined, why };
+    return { id, kind, name, origin, exclusive, removedAt: row.removedAt ?? undefined, why: tellWhy(because), because };
   }
 }
 

@@ -1,6 +1,7 @@
 /** The connections as they are configured now: read from the database every second, each made once per version. */
 import type { Egress } from '../web/egress.ts';
 import { createApartFetch, type Party, type Sound, sift } from './apart.ts';
+import { type Because, tellWhy } from './because.ts';
 import type { Connection, Connections } from './connection.ts';
 import type { BrokenConnection, ConnectionRecord, ConnectionStore } from './connection-store.ts';
 import { createOutcomes, type OutcomeDeps } from './outcomes.ts';
@@ -83,7 +84,8 @@ export function createRegistry(deps: RegistryDeps): Connections {
         connections.push(connectionOf(one));
       } catch (error) {
         const { id, kind, name, origin, exclusive, removedAt } = one.record;
-        broken.push({ id, kind, name, origin, exclusive, removedAt, why: `it cannot be made: ${String(error)}` });
+        const because: Because = { code: 'cannot_be_made', params: { problem: String(error) } };
+        broken.push({ id, kind, name, origin, exclusive, removedAt, why: tellWhy(because), because });
       }
     }
     tell(broken);

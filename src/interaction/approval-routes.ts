@@ -89,6 +89,9 @@ async function showLate(ctx: Context, request: ApprovalRequest, deps: ApprovalDe
     rest: false,
     ...outcomeOf(request),
     ...(request.state === 'approved' ? { state: 'approved' } : {}),
+    ...(request.state === 'expired'
+      ? { lapsed: { askedAt: request.createdAt, days: deps.approvals.requestDays } }
+      : {}),
     reasonMaxCharacters: MAX_CHARACTERS,
     refreshSeconds: LATE_REFRESH_SECONDS,
   };

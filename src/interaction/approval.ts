@@ -19,7 +19,7 @@ import type { Scene } from './scene.ts';
 import { type Carried, calledBy, carriedBy, finish } from './session.ts';
 
 export interface ApprovalDeps extends DescribeDeps {
-  approvals: Pick<Approvals, 'ask' | 'find' | 'findOpen'>;
+  approvals: Pick<Approvals, 'ask' | 'find' | 'findOpen' | 'findDenied' | 'findExpired' | 'requestDays'>;
   notices: Pick<Notices, 'approvalRequested'>;
   accountStore: Pick<AccountStore, 'findById'>;
   audit: Audit;
@@ -67,6 +67,7 @@ export async function renderApproval(
     missing: scopeGroups(subject.resource, answer.waiting, locale),
     rest: rest(scene).length > 0,
     ...outcomeOf(request),
+    ...(await before(scene, request, deps)),
     reason: shown.reason,
     reasonMaxCharacters: MAX_CHARACTERS,
     refreshSeconds: REFRESH_SECONDS,
@@ -108,7 +109,11 @@ async function ask(scene: Scene, typed: string | undefined, deps: ApprovalDeps):
   }
   await recordDocuments(subject, deps);
   const browserId = deps.browsers.identify(ctx);
-  const { request, created } = await deps.approvals.ask({ ...termsOf(scene), reason: typed, browserId });
+  const { request, created, expired } = await deps.approvals.ask({ ...termsOf(scene), reason: typed, browserId });
+  if (expired) {
+    const details = { approval: expired.id, before: 'pending', askedAt: expired.createdAt.toISOString() };
+    await deps.audit.record(events.approvalExpired(party(subject, accountId, expired.scopes), details));
+  }
   if (created) {
     const details = { approval: request.id, redirectUri: request.redirectUri };
     await deps.audit.record(events.approvalRequested(party(subject, accountId, request.scopes), details));
@@ -159,6 +164,20 @@ export function outcomeOf(request: ApprovalRequest | undefined): Pick<ApprovalMo
   if (request?.state === 'denied') return { state: 'denied', askedAt: request.createdAt, note: request.note };
   // An approval that does not cover what is asked for now: the client changed, or it ran out.
   return { state: 'ask' };
+}
+
+/** What the person asked before, and was denied or nobody decided: it may be asked again, and they read why. */
+async function before(
+  scene: Scene,
+  request: ApprovalRequest | undefined,
+  { approvals }: ApprovalDeps,
+): Promise<Pick<ApprovalModel, 'lapsed' | 'refused'>> {
+  if (request && request.state !== 'expired') return {};
+  const { answer } = scene;
+  const denied = request ? undefined : await approvals.findDenied(termsOf(scene));
+  if (denied) return { refused: { at: denied.decidedAt ?? denied.createdAt, note: denied.note } };
+  const expired = request ?? (await approvals.findExpired(answer.terms));
+  return expired ? { lapsed: { askedAt: expired.createdAt, days: approvals.requestDays } } : {};
 }
 
 /** Another browser of the same person joined the request: it has the page of its own interaction alone. */

@@ -18,7 +18,7 @@ import { finish, namedBy, signedInAccount, signOut } from './session.ts';
 
 export interface PasswordDeps extends Pick<DescribeDeps, 'provider'> {
   accounts: Pick<Accounts, 'signIn' | 'signInWithCode' | 'signInByPasskey'>;
-  passkeys: Pick<Passkeys, 'askFor' | 'verify' | 'anybodyHasOne'>;
+  passkeys: Pick<Passkeys, 'possible' | 'list' | 'askFor' | 'verify' | 'anybodyHasOne'>;
   factorChanges: Pick<FactorChanges, 'recoveryCodeUsed'>;
   audit: Audit;
   soundBreakGlass: SoundBreakGlass;

@@ -1,10 +1,10 @@
 /** What the pages show of scopes, of how long, and of what differs from last time. */
-
 import { redirectHost } from '../clients/redirect-uris.ts';
 import { DEVICE_REDIRECT } from '../consents/agreement.ts';
 import { ONCE_MS } from '../consents/contract.ts';
 import type { Difference } from '../consents/differences.ts';
-import type { Resource, ResourceScope } from '../resources/resource.ts';
+import { inLocale } from '../consents/scope-words.ts';
+import type { Resource } from '../resources/resource.ts';
 import { IDENTITY_SCOPES } from '../resources/scopes.ts';
 import type { Locale } from '../web/locale.ts';
 import type { ExpiryChoice, Difference as PageDifference, ScopeGroup } from '../web/pages.ts';
@@ -44,10 +44,6 @@ export function sentences({ scopes }: Pick<Resource, 'scopes'>, names: readonly 
   return scopes.filter(({ name }) => names.includes(name)).map((scope) => inLocale(scope, locale));
 }
 
-function inLocale(scope: ResourceScope, locale: Locale): string {
-  return (locale === 'ja' ? scope.descriptionJa : undefined) ?? scope.description;
-}
-
 /** The administration API is opened for once alone. */
 type ExpiryRules = Pick<Resource, 'consentDays' | 'builtIn'>;
 
@@ -82,9 +78,12 @@ export function expiryOf(
  */
 export function pageDifferences(
   differences: readonly Difference[],
-  { widens, resource }: { widens: boolean; resource: Pick<Resource, 'scopes'> },
+  { widens, resource, locale }: { widens: boolean; resource: Pick<Resource, 'scopes'>; locale: Locale },
 ): PageDifference[] {
-  const describe = (name: string) => resource.scopes.find((scope) => scope.name === name)?.description ?? name;
+  const describe = (name: string) => {
+    const scope = resource.scopes.find((one) => one.name === name);
+    return scope ? inLocale(scope, locale) : name;
+  };
   // Under a consent that is over, everything is asked for anew.
   const over = differences.some(({ kind }) => kind === 'expired');
   return differences.flatMap((difference) =>

@@ -42,7 +42,7 @@ export async function showFull(scene: Scene, deps: ConsentDeps, shown: Shown = {
     presence: shown.presence ?? (await presenceOf(scene, deps)),
     saidNoTwice: answer.differences.some(({ kind }) => kind === 'said_no_twice'),
     leftOut: sentences(subject.resource, answer.leftOut, locale),
-    differences: pageDifferences(answer.differences, { widens: answer.widens, resource: subject.resource }),
+    differences: pageDifferences(answer.differences, { widens: answer.widens, resource: subject.resource, locale }),
     expiry: expiryChoices(deps.now(), subject.resource),
     device: await startedDevice(interaction, deps),
   };

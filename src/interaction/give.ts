@@ -6,15 +6,16 @@ import type { Audit } from '../audit/store.ts';
 import { redirectHost } from '../clients/redirect-uris.ts';
 import { DEVICE_REDIRECT, type PageAnswer } from '../consents/agreement.ts';
 import type { Consent } from '../consents/consent.ts';
-import type { ConsentStore } from '../consents/store.ts';
+import type { PressStore } from '../consents/press-store.ts';
 import type { Notices } from '../notices/notices.ts';
 import type { Database } from '../storage/transactions.ts';
+import { browserLabel } from '../web/browser-label.ts';
 import type { Subject } from './describe.ts';
 import { recordDocuments } from './documents.ts';
 import type { PageDeps } from './page.ts';
 
 export interface GiveDeps extends PageDeps {
-  consents: ConsentStore;
+  presses: PressStore;
   audit: Audit;
   approvals: Pick<Approvals, 'ask' | 'decide'>;
   database: Database;
@@ -46,15 +47,16 @@ export async function give(
   given: Given,
   deps: GiveDeps,
 ): Promise<Press> {
-  const { now, consents, provider, browsers } = deps;
+  const { now, presses, provider, browsers } = deps;
   await recordDocuments(subject, deps);
   await approveOwn(ctx, subject, accountId, answer, given, deps);
   const { approved, expiresAt, refreshAllowed, page, presentAt } = given;
-  const consent = await consents.approve({
+  const consent = await presses.approve({
     terms: answer.terms,
     shown: answer.offered,
     approved,
     browserId: browsers.identify(ctx),
+    browserLabel: browserLabel(ctx.get('user-agent')),
     expiresAt,
     ...(page === 'full' ? {} : { basis: answer.basis }),
   });
@@ -87,7 +89,11 @@ async function approveOwn(
 ): Promise<void> {
   const scopes = terms.admission.byOwnPress.filter((scope) => approved.includes(scope));
   if (scopes.length === 0) return;
-  const { request } = await approvals.ask({ ...terms, scopes, browserId: browsers.identify(ctx) });
+  const { request, expired } = await approvals.ask({ ...terms, scopes, browserId: browsers.identify(ctx) });
+  if (expired) {
+    const ended = { approval: expired.id, before: 'pending', askedAt: expired.createdAt.toISOString() };
+    await audit.record(events.approvalExpired({ ...party(subject, accountId), scopes: expired.scopes }, ended));
+  }
   const decide = () => approvals.decide({ id: request.id, decision: 'approve', approver: accountId, current: terms });
   const first = await decide();
   // A request made before the client changed holds from now on what this page showed.

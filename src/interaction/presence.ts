@@ -1,6 +1,6 @@
 /** Page F adds a sensitive scope: whoever presses proves to be the person, now, and not whoever found the browser open. */
 import type { Context } from 'koa';
-import { amrOf, type SignInResult } from '../accounts/sign-in.ts';
+import { amrOf, type Method, type SignInResult } from '../accounts/sign-in.ts';
 import { events } from '../audit/events.ts';
 import { addedScopes } from '../consents/differences.ts';
 import { type Connection, isExclusive } from '../federation/connection.ts';
@@ -14,6 +14,7 @@ import { type Carried, carriedBy, carry, type Pending } from './session.ts';
 import { beginUpstream } from './upstream.ts';
 
 export type Presence = NonNullable<ConsentModel['presence']>;
+type LocalPresence = Extract<Presence, { by: 'password' }>;
 
 export type Proof =
   | { kind: 'present'; result: Record<string, unknown> }
@@ -28,7 +29,24 @@ const FRESH_SECONDS = 300;
 export async function presenceOf(scene: Scene, deps: ConsentDeps): Promise<Presence | undefined> {
   const connection = await connectionOf(scene, deps);
   if (!(await missing(scene, scene.answer.offered, connection, deps))) return undefined;
-  return connection ? { by: 'connection', name: connection.name } : { by: 'password' };
+  return connection ? { by: 'connection', name: connection.name } : byPassword(scene, deps);
+}
+
+/** In its place a passkey, where the person has one. */
+async function byPassword(scene: Scene, deps: ConsentDeps, error?: LocalPresence['error']): Promise<LocalPresence> {
+  const { passkeys } = deps;
+  const own = passkeys.possible ? await passkeys.list(scene.accountId) : [];
+  if (own.length === 0) return { by: 'password', error };
+  return {
+    by: 'password',
+    error,
+    passkey: { options: JSON.stringify(await passkeys.askFor(termsOf(scene, deps), own)) },
+  };
+}
+
+/** A challenge, and the ticket of a code, are for this page, this browser and this person. */
+function termsOf({ ctx, interaction, accountId }: Scene, { browsers }: ConsentDeps) {
+  return { browserId: browsers.identify(ctx), purpose: `presence ${interaction.uid} ${accountId}` };
 }
 
 /** @param press what was pressed, kept while the person is sent upstream */
@@ -41,7 +59,7 @@ export async function provePresence(
   const connection = await connectionOf(scene, deps);
   const proof = await missing(scene, press.approved, connection, deps);
   if (!proof) return { kind: 'present', result: {} };
-  if (!connection) return provePassword(scene, fields, deps);
+  if (!connection) return proveHere(scene, fields, deps);
   const { ctx, interaction, subject, accountId, bound } = scene;
   const trip = { connection, presenceOf: accountId, authContext: proof.context };
   await beginUpstream(ctx, interaction, subject, trip, deps);
@@ -58,41 +76,60 @@ export async function pressedBefore(scene: Scene, deps: ConsentDeps): Promise<Pe
   return (await missing(scene, pending.approved, await connectionOf(scene, deps), deps)) ? undefined : pending;
 }
 
-/** Or by the code that follows the password, where the person has an app for it. */
-async function provePassword(scene: Scene, fields: Fields, deps: ConsentDeps): Promise<Proof> {
-  const { ctx, interaction, subject, accountId } = scene;
-  const account = await deps.accountStore.findById(accountId);
+/** By a password, the code that follows it where the person has an app for it, or a passkey. */
+async function proveHere(scene: Scene, fields: Fields, deps: ConsentDeps): Promise<Proof> {
+  const { subject, accountId } = scene;
   const breakGlassOnly = await isExclusive(deps.connections);
-  const binding = `presence ${interaction.uid} ${deps.browsers.identify(ctx)} ${accountId}`;
-  const claim = { address: deps.clientAddress(ctx), breakGlassOnly, binding };
-  const field = (name: string) => single(fields, name) ?? '';
-  const ticket = single(fields, 'ticket');
-  const outcome = ticket
-    ? await deps.accounts.signInWithCode({ ...claim, ticket, code: field('code') })
-    : await deps.accounts.signIn({ ...claim, email: account?.email ?? '', password: field('password') });
-  if (!outcome.ok || outcome.account.id !== accountId) return refuse(scene, outcome, ticket, deps);
+  const method = single(fields, 'passkey') ? 'passkey' : single(fields, 'ticket') ? 'code' : 'password';
+  const outcome = await signInBy(method, scene, { fields, breakGlassOnly }, deps);
+  if (!outcome.ok || outcome.account.id !== accountId)
+    return refuse(scene, outcome, { method, ticket: single(fields, 'ticket') }, deps);
   if (outcome.by === 'recovery') await deps.factorChanges.recoveryCodeUsed(outcome.account);
   if (breakGlassOnly) await deps.soundBreakGlass(outcome.account, emergencyAt(subject));
   const ts = Math.floor(deps.now().getTime() / 1000);
-  return { kind: 'present', result: { login: { accountId, amr: amrOf(ticket ? 'code' : 'password'), ts } } };
+  return { kind: 'present', result: { login: { accountId, amr: amrOf(method), ts } } };
+}
+
+async function signInBy(
+  method: Method,
+  scene: Scene,
+  { fields, breakGlassOnly }: { fields: Fields; breakGlassOnly: boolean },
+  deps: ConsentDeps,
+): Promise<SignInResult> {
+  const field = (name: string) => single(fields, name) ?? '';
+  const terms = termsOf(scene, deps);
+  if (method === 'passkey') {
+    const proven = await deps.passkeys.verify(field('passkey'), terms);
+    if (proven?.accountId !== scene.accountId) return { ok: false, reason: 'credentials', accountId: scene.accountId };
+    return deps.accounts.signInByPasskey(proven.accountId, { breakGlassOnly });
+  }
+  const binding = `${terms.purpose} ${terms.browserId}`;
+  const claim = { address: deps.clientAddress(scene.ctx), breakGlassOnly, binding };
+  if (method === 'code')
+    return deps.accounts.signInWithCode({ ...claim, ticket: field('ticket'), code: field('code') });
+  const account = await deps.accountStore.findById(scene.accountId);
+  return deps.accounts.signIn({ ...claim, email: account?.email ?? '', password: field('password') });
 }
 
 async function refuse(
-  { ctx, subject, accountId }: Scene,
+  scene: Scene,
   outcome: SignInResult,
-  ticket: string | undefined,
+  { method, ticket }: { method: Method; ticket: string | undefined },
   deps: ConsentDeps,
 ): Promise<Proof> {
+  const { ctx, subject, accountId } = scene;
   const reason = outcome.ok ? 'credentials' : outcome.reason;
   if (!outcome.ok && outcome.reason === 'second_factor')
     return { kind: 'refused', status: 200, presence: { by: 'password', ticket: outcome.ticket } };
   if (!outcome.ok && outcome.reason === 'throttled') {
     ctx.set('Retry-After', String(outcome.retryAfterSeconds));
-    return { kind: 'refused', status: 429, presence: { by: 'password', error: 'throttled', ticket } };
+    const presence = ticket ? { by: 'password' as const, ticket } : await byPassword(scene, deps);
+    return { kind: 'refused', status: 429, presence: { ...presence, error: 'throttled' } };
   }
   await deps.audit.record(events.signInFailed({ accountId, clientId: subject.client.clientId }, 'presence'));
   if (reason === 'code') return { kind: 'refused', status: 401, presence: { by: 'password', error: 'code', ticket } };
-  return { kind: 'refused', status: 401, presence: { by: 'password', error: 'credentials' } };
+  const error = method === 'passkey' ? 'passkey' : 'credentials';
+  return { kind: 'refused', status: 401, presence: await byPassword(scene, deps, error) };
 }
 
 /**

@@ -61,11 +61,19 @@ export function createKeyset(deps: {
     });
   }
 
+  /** People name it on the command line, so its id never begins with the hyphen of an option. */
+  async function generatePair(): Promise<{ kid: string; jwk: PrivateJwk }> {
+    for (;;) {
+      const pair = await generateKeyPair(ALG, { extractable: true });
+      const jwk = (await exportJWK(pair.privateKey)) as PrivateJwk;
+      const kid = await calculateJwkThumbprint(jwk);
+      if (!kid.startsWith('-')) return { kid, jwk };
+    }
+  }
+
   /** @param activeFrom signs from then on */
   async function generate(activeFrom: Date): Promise<SealedKey> {
-    const pair = await generateKeyPair(ALG, { extractable: true });
-    const jwk = (await exportJWK(pair.privateKey)) as PrivateJwk;
-    const kid = await calculateJwkThumbprint(jwk);
+    const { kid, jwk } = await generatePair();
     const signing = { ...jwk, kid, alg: ALG, use: 'sig' };
     return {
       kid,

@@ -3,7 +3,7 @@ import { events } from '../audit/events.ts';
 import type { Audit } from '../audit/store.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from '../storage/transactions.ts';
-import { type KeyState, publishedUntil, stateOf } from './schedule.ts';
+import { type KeyState, livingInOrder, publishedUntil, stateOf } from './schedule.ts';
 import type { KeyRow, KeyStore, SealedKey } from './store.ts';
 
 /** A key as people see it. */
@@ -73,35 +73,54 @@ export function createRotation(deps: {
     if (!atOnce) assertDelay(inSeconds);
     return change(async () => {
       const keys = await store.list();
-      const pending = keys.find((key) => stateOf(key, keys, now()) === 'next');
-      if (pending && !atOnce) throw alreadyPending(pending);
-      const activeFrom = atOnce ? afterAllOf(keys, now()) : new Date(now().getTime() + inSeconds * 1000);
-      if (pending) {
-        await store.activate(pending.kid, activeFrom);
-        await audit.record(events.keyActivated({}, { kid: pending.kid, ...beforeAndAfter(pending, activeFrom) }));
-        return look(pending.kid);
-      }
-      const key = await generate(activeFrom);
-      await store.insert(key);
-      await audit.record(events.keyCreated({}, { kid: key.kid, alg: key.alg, activeFrom: activeFrom.toISOString() }));
-      return look(key.kid);
+      if (atOnce) return begin(keys);
+      const pending = pendingOf(keys);
+      if (pending) throw alreadyPending(pending);
+      return create(new Date(now().getTime() + inSeconds * 1000));
     });
   }
 
   /**
-   * Publishes a key no more, at once: all that it signed is invalid from now on.
+   * A next key that waits, else a new one: never one that signed before.
+   *
+   * @param leaving of the key in whose place it comes: it need not be younger than that
+   */
+  async function begin(keys: readonly KeyRow[], leaving?: string): Promise<KeyView> {
+    const others = keys.filter(({ kid }) => kid !== leaving);
+    const activeFrom = afterAllOf(others, now());
+    const pending = pendingOf(keys);
+    if (!pending) return create(activeFrom);
+    await store.activate(pending.kid, activeFrom);
+    await audit.record(events.keyActivated({}, { kid: pending.kid, ...beforeAndAfter(pending, activeFrom) }));
+    return look(pending.kid);
+  }
+
+  async function create(activeFrom: Date): Promise<KeyView> {
+    const key = await generate(activeFrom);
+    await store.insert(key);
+    await audit.record(events.keyCreated({}, { kid: key.kid, alg: key.alg, activeFrom: activeFrom.toISOString() }));
+    return look(key.kid);
+  }
+
+  function pendingOf(keys: readonly KeyRow[]): KeyRow | undefined {
+    return keys.find((key) => stateOf(key, keys, now()) === 'next');
+  }
+
+  /**
+   * Publishes a key no more, at once: all that it signed is invalid from now on. Where it is the one that signs, another
+   * begins, and none that was rotated out already: whoever got this one may have got those before it.
    *
    * @returns the key that signs from now on
-   * @throws AppError `unknown_key`, `key_retired`, `key_in_use` where nothing else could sign
+   * @throws AppError `unknown_key`, `key_retired`
    */
   function retire(kid: string): Promise<KeyView> {
     return change(async () => {
       const { state } = await look(kid);
       if (state === 'retired') throw new AppError('key_retired', 409, 'This key was retired already.');
-      const others = (await store.list()).filter((key) => key.kid !== kid && !key.retiredAt && key.activeFrom <= now());
-      if (state === 'current' && others.length === 0) throw inUse();
+      if (state === 'current') await begin(await store.list(), kid);
       await store.retire(kid, now());
-      const signs = (await list()).find((key) => key.state === 'current') as KeyView;
+      const living = livingInOrder(await store.list(), now());
+      const signs = await look(living[0]?.kid ?? '');
       await audit.record(events.keyRetired({}, { kid, was: state, signsNow: signs.kid }, 'administrator'));
       return signs;
     });
@@ -164,10 +183,4 @@ function assertDelay(seconds: number): void {
 function alreadyPending({ activeFrom }: KeyRow): AppError {
   const message = `A next key is published already and signs from ${activeFrom.toISOString()} on. Wait for it, retire it, or let it begin at once.`;
   return new AppError('key_pending', 409, message);
-}
-
-function inUse(): AppError {
-  const message =
-    'This key signs now, and no other could take its place. Let a new one begin at once, then retire this one.';
-  return new AppError('key_in_use', 409, message);
 }

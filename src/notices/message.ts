@@ -5,7 +5,9 @@ export type SinkName = 'webhook' | 'smtp' | 'client';
 
 export type NoticeType =
   | 'approval.requested'
+  | 'approval.first'
   | 'approval.decided'
+  | 'access.ended'
   | 'app.connected'
   | 'scope.proposed'
   | 'connection.alarm'

@@ -1,60 +1,43 @@
 /** Tells people what happened: writes to the outbox in the transaction of what it tells of, and sends nothing itself. */
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
-import { domainToASCII } from 'node:url';
-import { isEmail } from '../credentials.ts';
 import type { Alarm } from '../federation/alarms.ts';
-import { visibleText } from '../web/visible-text.ts';
-import { en, ja } from './languages.ts';
+import { type AboutClient, createApprovalNotices } from './approval-notices.ts';
+import { en } from './english.ts';
+import { ja } from './japanese.ts';
+import type {
+  BreakGlassLetter,
+  ConnectedLetter,
+  EndedLetter,
+  FactorLetter,
+  IdentityLetter,
+  LeaverLetter,
+  ProposedLetter,
+} from './matters.ts';
 import { type Letter, type NoticeType, type Payload, SEAL_PURPOSE, type SinkName } from './message.ts';
+import { addressesOf, type People, type Recipient } from './recipients.ts';
 import type { OutboxStore } from './store.ts';
-import {
-  type BreakGlassLetter,
-  type ConnectedLetter,
-  createLetters,
-  type DecidedLetter,
-  type FactorLetter,
-  type IdentityLetter,
-  type LeaverLetter,
-  type ProposedLetter,
-  type ProposedWords,
-  type RequestedLetter,
-} from './texts.ts';
+import { createLetters } from './texts.ts';
+import { client, line, list, person, proposal, subject } from './wire.ts';
 
 export type { FactorChange } from './factor-words.ts';
 export type Notices = ReturnType<typeof createNotices>;
-type Letters = ReturnType<typeof createLetters>;
+export type Letters = ReturnType<typeof createLetters>;
 
-/** Somebody with an account. */
-export interface Recipient {
-  id: string;
-  email: string;
-  disabledAt?: Date | null | undefined;
-  /** The language that they chose: en or ja. */
-  locale?: string | null | undefined;
+/** One thing to be told, to a program and to people. */
+export interface Notice {
+  type: NoticeType;
+  at?: Date;
+  data: Readonly<Record<string, unknown>>;
+  letter: (letters: Letters) => Letter;
+  recipients: readonly Recipient[];
 }
 
-export interface People {
-  findById(id: string): Promise<Recipient | undefined>;
-  /** Owners who can sign in. */
-  listApprovers(): Promise<readonly Recipient[]>;
-  /** Who may decide on approvals at an MCP server, and can sign in. */
-  approversOf(resourceId: string): Promise<readonly Recipient[]>;
-}
-
-/** Every notice that is about an account and a client says so. */
-interface AboutClient {
-  accountId: string;
-  clientId: string;
-}
-
-export type ApprovalRequested = AboutClient & Omit<RequestedLetter, 'email'> & { resourceId: string };
-export type ApprovalDecided = Omit<AboutClient, 'clientId'> & DecidedLetter & { requestId: string };
 export type AppConnected = AboutClient & ConnectedLetter;
 export type ScopeProposed = ProposedLetter;
 export type BreakGlassUsed = BreakGlassLetter & { accountId: string };
 export type LeaverKept = LeaverLetter & { accountId: string };
 export type FactorChanged = FactorLetter & { accountId: string };
+export type AccessEnded = EndedLetter & { accountId: string; reviewId?: string | undefined };
 export type IdentityChanged = IdentityLetter & { accountId: string; connectionId: string };
 
 /**
@@ -81,13 +64,7 @@ export function createNotices(deps: {
   const alone = { en: createLetters({ ...deps, languages: [en] }), ja: createLetters({ ...deps, languages: [ja] }) };
   const lettersFor = (locale: string | null | undefined) => (locale === 'en' || locale === 'ja' ? alone[locale] : both);
 
-  async function write(notice: {
-    type: NoticeType;
-    at?: Date;
-    data: Readonly<Record<string, unknown>>;
-    letter: (letters: Letters) => Letter;
-    recipients: readonly Recipient[];
-  }): Promise<void> {
+  async function write(notice: Notice): Promise<void> {
     const { type, at = now(), data, letter, recipients } = notice;
     const event = { type, occurredAt: at.toISOString(), data };
     const createdAt = now();
@@ -102,54 +79,8 @@ export function createNotices(deps: {
     ]);
   }
 
-  /** Whoever asked cannot decide while somebody else can, so is not told either. */
-  async function approversBut({ accountId, resourceId }: ApprovalRequested): Promise<readonly Recipient[]> {
-    const approvers = await people.approversOf(resourceId);
-    const others = approvers.filter(({ id }) => id !== accountId);
-    return others.length > 0 ? others : approvers;
-  }
-
   return {
-    /** To all who may decide. */
-    async approvalRequested(notice: ApprovalRequested): Promise<void> {
-      if (sinks.length === 0) return;
-      const recipients = await approversBut(notice);
-      const asker = await people.findById(notice.accountId);
-      // A provider may call its people whatever it likes, also by somebody else's address: it is named with them.
-      const connections = await connectionNamesOf(notice.accountId);
-      const { account, resource } = subject(notice, asker);
-      const data = {
-        request_id: notice.requestId,
-        account: connections.length > 0 ? { ...account, connections } : account,
-        resource,
-        client: client(notice),
-        scopes: notice.scopes.map(({ name }) => name),
-        reason: line(notice.reason),
-        approvers: recipients.map(person),
-      };
-      const called = asker?.email || notice.accountId;
-      const email = connections.length > 0 ? `${called} (${connections.join(', ')})` : called;
-      const letter = (letters: Letters) => letters.requested({ ...notice, email });
-      await write({ type: 'approval.requested', data, letter, recipients });
-    },
-    /** To who asked. */
-    async approvalDecided(notice: ApprovalDecided): Promise<void> {
-      if (sinks.length === 0) return;
-      const asker = await people.findById(notice.accountId);
-      const data = {
-        request_id: notice.requestId,
-        decision: notice.decision,
-        ...subject(notice, asker),
-        client: client(notice),
-        note: line(notice.note),
-      };
-      await write({
-        type: 'approval.decided',
-        data,
-        letter: (letters) => letters.decided(notice),
-        recipients: list(asker),
-      });
-    },
+    ...createApprovalNotices({ sinks, people, connectionNamesOf, write }),
     /** To whom the account belongs, after a press on a full page that made a new consent. */
     async appConnected(notice: AppConnected): Promise<void> {
       if (sinks.length === 0) return;
@@ -203,6 +134,19 @@ export function createNotices(deps: {
         recipients: list(owner),
       });
     },
+    /** To whom the account belongs: what they had allowed was taken back by somebody else. One for all of it. */
+    async accessEnded(notice: AccessEnded): Promise<void> {
+      if (sinks.length === 0 || notice.endings.length === 0) return;
+      const owner = await people.findById(notice.accountId);
+      const data = {
+        account: owner ? person(owner) : { id: notice.accountId },
+        why: notice.why,
+        review: notice.reviewId,
+        ended: notice.endings.map((one) => ({ client: client(one), resource: { name: line(one.resourceName) } })),
+      };
+      const letter = (letters: Letters) => letters.ended(notice);
+      await write({ type: 'access.ended', at: notice.at, data, letter, recipients: list(owner) });
+    },
     /** To whom the account belongs: what proves them here is no longer what it was. */
     async factorChanged(notice: FactorChanged): Promise<void> {
       if (sinks.length === 0) return;
@@ -242,46 +186,4 @@ export function createNotices(deps: {
       await write({ type: 'scope.proposed', data, letter: (letters) => letters.proposed(notice), recipients });
     },
   };
-}
-
-function subject(notice: { accountId: string; resourceName: string }, account: Recipient | undefined) {
-  return {
-    account: account ? person(account) : { id: notice.accountId },
-    resource: { name: line(notice.resourceName) },
-  };
-}
-
-function person({ id, email }: Recipient) {
-  return { id, email };
-}
-
-function proposal({ description, tools }: ProposedWords) {
-  return { description: line(description), tools: tools?.map(line) };
-}
-
-function client(notice: { clientId?: string; clientName: string; through?: string | undefined }) {
-  return { id: notice.clientId, name: line(notice.clientName), through: line(notice.through) };
-}
-
-/** A receiver may show it to people as well. Left out of the JSON where there is none. */
-function line(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : visibleText(text.slice(0, 4_000), 'NFC');
-}
-
-function list(recipient: Recipient | undefined): Recipient[] {
-  return recipient ? [recipient] : [];
-}
-
-/** Each once, and none that no mail server knows, such as admin@localhost. Who cannot sign in is not written to. */
-function addressesOf(recipients: readonly Recipient[]): [address: string, locale: string | null | undefined][] {
-  const living = recipients.filter(({ disabledAt, email }) => !disabledAt && isReachable(email));
-  return [...new Map(living.map(({ email, locale }) => [email, locale]))];
-}
-
-/** RFC 6761: nothing is ever delivered to localhost and invalid. */
-function isReachable(email: string): boolean {
-  if (!isEmail(email)) return false;
-  const domain = domainToASCII(email.slice(email.lastIndexOf('@') + 1));
-  const labels = domain.split('.');
-  return labels.length > 1 && !labels.includes('') && isIP(domain) === 0 && !/\.(localhost|invalid)$/.test(domain);
 }

@@ -1,84 +1,25 @@
 /** The mails, in the language that the reader chose; else in English and in Japanese below it. Plain text. */
-import type { Alarm } from '../federation/alarms.ts';
-import { type FactorChange, factorWords } from './factor-words.ts';
-import { inertHost, inertName, inertWords } from './inert-text.ts';
-import { en, ja, type Words } from './languages.ts';
+import { en } from './english.ts';
+import { factorWords } from './factor-words.ts';
+import { inertHost, inertName } from './inert-text.ts';
+import { ja } from './japanese.ts';
+import { app, endings, type Line, moment, parties, permissions, proposal, said, whereTo } from './lines.ts';
+import type {
+  AlarmLetter,
+  BreakGlassLetter,
+  ConnectedLetter,
+  DecidedLetter,
+  EndedLetter,
+  Ending,
+  FactorLetter,
+  FirstLetter,
+  IdentityLetter,
+  LeaverLetter,
+  ProposedLetter,
+  RequestedLetter,
+} from './matters.ts';
 import type { Letter } from './message.ts';
-
-export interface NoticeScope {
-  name: string;
-  /** May be left out for `openid`, `profile`, `email` and `offline_access`, which have words of their own. */
-  description?: string | undefined;
-  descriptionJa?: string | null | undefined;
-}
-
-/** Who asks, as it calls itself; '' where it has no name. */
-export interface Asker {
-  clientName: string;
-  /** Name of the proxy that it asks through. */
-  through?: string | undefined;
-}
-
-export interface RequestedLetter extends Asker {
-  email: string;
-  resourceName: string;
-  scopes: readonly NoticeScope[];
-  reason?: string | undefined;
-  requestId: string;
-}
-
-export interface DecidedLetter extends Asker {
-  decision: 'approved' | 'denied';
-  resourceName: string;
-  note?: string | undefined;
-}
-
-export interface ConnectedLetter extends Asker {
-  /** As `redirectHost` gives it: a host, or a scheme with `://`; '' for the device flow. */
-  redirectHost: string;
-  resourceName: string;
-  scopes: readonly NoticeScope[];
-  at: Date;
-}
-
-/** What is the matter with a connection. */
-export type AlarmLetter = Omit<Alarm, 'connectionId'>;
-
-export interface ProposedLetter {
-  resourceName: string;
-  scopeName: string;
-  /** Missing where the scope is new. */
-  before?: ProposedWords | undefined;
-  after: ProposedWords;
-}
-
-export interface ProposedWords extends Omit<NoticeScope, 'name'> {
-  tools?: readonly string[] | undefined;
-}
-
-export interface BreakGlassLetter {
-  email: string;
-  resourceName: string;
-  at: Date;
-}
-
-export interface LeaverLetter {
-  email: string;
-  why: 'last_owner' | 'break_glass';
-}
-
-export interface IdentityLetter {
-  change: 'linked' | 'unlinked';
-  connectionName: string;
-  at: Date;
-}
-
-export interface FactorLetter {
-  change: FactorChange;
-  /** What the person calls it, where it is about one. */
-  passkey?: string | undefined;
-  at: Date;
-}
+import type { Words } from './words.ts';
 
 /** What somebody else wrote is made harmless here once more, whatever was done to it before. */
 export function createLetters({
@@ -102,16 +43,18 @@ export function createLetters({
     requested: (notice: RequestedLetter): Letter =>
       letter(
         (words) => words.requestedSubject(app(words, notice)),
+        (words) => [words.requested, '', ...request(words, notice)],
+      ),
+    /** To the others of those who decide. */
+    confirm: ({ first, ...notice }: FirstLetter): Letter =>
+      letter(
+        (words) => words.confirmSubject(app(words, notice)),
         (words) => [
-          words.requested,
+          words.confirm,
           '',
-          words.field(words.who, inertHost(notice.email)),
-          ...parties(words, notice),
-          ...permissions(words, words.asksFor, notice.scopes),
-          said(words, words.reason, notice.reason),
-          words.field(words.request, inertName(notice.requestId)),
-          '',
-          words.decide(inertName(notice.requestId)),
+          words.field(words.firstBy, inertHost(first.email)),
+          words.field(words.terms, words.termsOf(first)),
+          ...request(words, notice),
         ],
       ),
     /** To who asked. */
@@ -224,62 +167,36 @@ export function createLetters({
           words.acceptOrReject,
         ],
       ),
+    /** To whom the account belongs. */
+    ended: ({ why, endings: ended, at }: EndedLetter): Letter =>
+      letter(
+        (words) => words.endedSubject({ ...oneOf(words, ended), count: ended.length }),
+        (words) => [
+          words.ended[why],
+          '',
+          ...endings(words, ended),
+          words.field(words.when, moment(words, at)),
+          '',
+          words.connectAgain,
+        ],
+      ),
   };
 }
 
-type Line = string | undefined;
-
 const SEPARATOR = '-'.repeat(60);
-const MAX_PERMISSIONS = 20;
-const MAX_TOOLS = 20;
-const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
-function moment(words: Words, at: Date): string {
-  return words.moment(at.toISOString().slice(0, 16).replace('T', ' '));
-}
-
-function app(words: Words, { clientName }: Asker): string {
-  const name = inertName(clientName);
-  return name === '' ? words.nameless : words.quote(name);
-}
-
-function parties(words: Words, asker: Asker & { resourceName: string }): Line[] {
-  const own = app(words, asker);
-  const through = asker.through === undefined ? undefined : app(words, { clientName: asker.through });
+function request(words: Words, notice: RequestedLetter): Line[] {
   return [
-    words.field(words.app, own === words.nameless ? own : words.selfNamed(own)),
-    through && words.field(words.through, through),
-    words.field(words.server, inertName(asker.resourceName)),
+    words.field(words.who, inertHost(notice.email)),
+    ...parties(words, notice),
+    ...permissions(words, words.asksFor, notice.scopes),
+    said(words, words.reason, notice.reason),
+    words.field(words.request, inertName(notice.requestId)),
+    '',
+    words.decide(inertName(notice.requestId)),
   ];
 }
 
-function permissions(words: Words, label: string, scopes: readonly NoticeScope[]): Line[] {
-  if (scopes.length === 0) return [];
-  const shown = scopes.slice(0, MAX_PERMISSIONS).map((scope) => words.item(sentence(words, scope)));
-  const more = scopes.length - shown.length;
-  return [words.heading(label), ...shown, more > 0 ? words.item(words.more(more)) : undefined];
-}
-
-function sentence(words: Words, scope: NoticeScope): string {
-  const { name } = scope;
-  return inertWords(words.describe(scope) || (Object.hasOwn(words.standard, name) && words.standard[name]) || name);
-}
-
-function proposal(words: Words, { tools = [], ...said }: ProposedWords): string {
-  const quoted = words.quote(sentence(words, { name: '', ...said }));
-  const names = tools.slice(0, MAX_TOOLS).map(inertName);
-  if (tools.length > MAX_TOOLS) names.push(words.more(tools.length - MAX_TOOLS));
-  return names.length === 0 ? quoted : words.withTools(quoted, names.join(', '));
-}
-
-function said(words: Words, label: string, text: string | undefined): Line {
-  const line = inertWords(text ?? '');
-  return line === '' ? undefined : words.field(label, words.quote(line));
-}
-
-function whereTo(words: Words, host: string): string {
-  if (host === '') return words.device;
-  if (LOOPBACK.has(host)) return words.thisComputer(inertHost(host));
-  const scheme = /^([^/]+):\/\/$/.exec(host)?.[1];
-  return scheme === undefined ? inertHost(host) : words.thisDevice(inertHost(scheme));
+function oneOf(words: Words, [first]: readonly Ending[]): { app: string; server: string } {
+  return { app: app(words, { clientName: first?.clientName ?? '' }), server: inertName(first?.resourceName ?? '') };
 }

@@ -66,6 +66,7 @@ function artifactAdapter(
         if (await artifacts.update(kind, id, ofClient(kind, payload), ttlSeconds)) return;
         throw new AppError('interaction_expired', 400, 'The request was answered already.');
       }
+      if (kind === 'AuthorizationCode' || kind === 'DeviceCode') await assertGranted(grants, payload);
       await artifacts.upsert(kind, id, ofClient(kind, payload), kept(kind, ttlSeconds));
       if (kind !== 'Session') return;
       await upstreamSessions.note(payload, ttlSeconds);
@@ -87,6 +88,12 @@ function artifactAdapter(
       throw new errors.InvalidGrant(`${kind} already used`);
     },
   };
+}
+
+/** What the person approved may end in the very moment in which its code is made: that is nobody's fault. */
+async function assertGranted(grants: GrantStore, { grantId }: AdapterPayload): Promise<void> {
+  if (grantId === undefined || (await grants.hold(grantId))) return;
+  throw new errors.AccessDenied('what was approved was taken back meanwhile');
 }
 
 const UNDER_WAY = new Set(['Interaction', 'PushedAuthorizationRequest']);
@@ -201,10 +208,9 @@ function clientAdapter({ clients, consents, audit, suspendChanged }: AdapterDeps
     // RFC 7592 §2.3: what was granted to the client ends with it.
     async destroy(id) {
       await clients.revoke(id);
-      const own = await consents.revoke({ clientId: id }, 'client_deleted');
       // What a proxy got for it too.
-      const through = await consents.revoke({ downstreamClientId: id }, 'client_deleted');
-      for (const { id: consentId, accountId, clientId, resourceUri: resource, scopes } of [...own, ...through]) {
+      const ended = await consents.revoke([{ clientId: id }, { downstreamClientId: id }], 'client_deleted');
+      for (const { id: consentId, accountId, clientId, resourceUri: resource, scopes } of ended) {
         const subject = { accountId, clientId, resource, scopes, consentId };
         await audit.record(events.consentRevoked(subject, {}, 'client_deleted'));
       }

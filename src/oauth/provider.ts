@@ -10,6 +10,7 @@ import type { Sessions } from '../sessions.ts';
 import type { ArtifactStore } from '../storage/artifacts.ts';
 import { recordProviderEvents } from './events.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
+import { nameSessions } from './session-names.ts';
 import { rememberUpstream, tellThroughOutbox } from './told-sessions.ts';
 
 export interface ProviderDeps {
@@ -19,6 +20,7 @@ export interface ProviderDeps {
   artifacts: ArtifactStore;
   clients: Pick<ClientStore, 'find'>;
   now: () => Date;
+  sealing: { hmac(purpose: string, value: string): string };
   sessions: Pick<Sessions, 'tell'>;
   audit: Audit;
 }
@@ -37,10 +39,10 @@ export function createProvider(deps: ProviderDeps): Provider {
   // administration API, when the person proved to be there; an interaction whose sign-in it holds.
   keepInPayload(provider.Grant, 'consentId', 'refreshAllowed', 'actingFor', 'presentAt');
   keepInPayload(provider.Interaction, 'accountId');
-  keepInPayload(provider.Session, 'upstream');
+  keepInPayload(provider.Session, 'upstream', 'toldAt');
   beginSessionsLate(provider, configuration);
   detectReplaysAtomically(provider, artifacts);
-  renameSessionsAtSignIn(provider);
+  nameSessions(provider, deps);
   rememberUpstream(provider);
   tellThroughOutbox(provider, sessions);
   recordProviderEvents(provider, audit);
@@ -132,31 +134,6 @@ function beginSessionsLate(provider: Provider, { cookies, ttl }: Configuration):
     ctx.oidc.cookies.set(provider.cookieName('session'), this.id, cookies?.long);
     return this.save(Number(ttl?.Session));
   };
-}
-
-/**
- * A session gets a new identifier when somebody signs in, so that one planted before is worth nothing. Stock does so
- * whenever an authorization resumes: of three that resume at once in one browser, two would lose their session.
- */
-function renameSessionsAtSignIn(provider: Provider): void {
-  const { prototype } = provider.Session as unknown as { prototype: SessionMethods };
-  const { loginAccount, resetIdentifier } = prototype;
-  const changed = new WeakSet<object>();
-  // Both are called on a proxy of the session: the request they belong to is what they share.
-  prototype.loginAccount = function (details) {
-    if (details.accountId !== this.accountId) changed.add(Provider.ctx as object);
-    loginAccount.call(this, details);
-  };
-  prototype.resetIdentifier = function () {
-    const ctx = Provider.ctx as KoaContextWithOIDC;
-    if (!ctx.oidc.route.endsWith('resume') || changed.has(ctx)) resetIdentifier.call(this);
-  };
-}
-
-interface SessionMethods {
-  accountId?: string;
-  loginAccount(details: { accountId: string }): void;
-  resetIdentifier(): void;
 }
 
 /** Stock looks, then writes: two at once would both pass (RFC 9449 §11.1, RFC 7523 §3). */

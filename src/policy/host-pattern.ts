@@ -31,12 +31,15 @@ const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
  * no part of a host: a pattern covers them all.
  *
  * @param what how the text is called to the person who wrote it, such as `The client host`
+ * @param member what it is in a rule, for who writes that in a form
  * @throws AppError 400 `invalid_host`, which says what to write
  */
-export function parseHostPattern(text: string, what: string): HostPattern {
-  const refuse = (advice: string) => new AppError('invalid_host', 400, `${what} '${text}' ${advice}`);
-  if (text === '') throw new AppError('invalid_host', 400, `${what} is empty: write claude.ai or *.example.com.`);
-  if (text.length > MAX_LENGTH) throw new AppError('invalid_host', 400, `${what} is too long.`);
+export function parseHostPattern(text: string, what: string, member?: string): HostPattern {
+  const broken = member === undefined ? {} : { broken: { rule: 'unfit', member } };
+  const refuse = (advice: string) => new AppError('invalid_host', 400, `${what} '${text}' ${advice}`, broken);
+  if (text === '')
+    throw new AppError('invalid_host', 400, `${what} is empty: write claude.ai or *.example.com.`, broken);
+  if (text.length > MAX_LENGTH) throw new AppError('invalid_host', 400, `${what} is too long.`, broken);
   if (INVISIBLE.test(text)) throw refuse('has blanks or invisible characters: type it again without them.');
   if (/^(?!https:)[a-z][a-z\d+.-]*:\/\//i.test(text))
     throw refuse('is not https: write only the host, as in claude.ai.');

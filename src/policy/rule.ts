@@ -1,5 +1,5 @@
 /** Rules of who may connect: how they are written, kept and read back. */
-import { AppError } from '../errors.ts';
+import { AppError, type BrokenRule } from '../errors.ts';
 import type { Sensitivity } from '../resources/resource.ts';
 import { isVisible, readableLine, visibleText } from '../web/visible-text.ts';
 import { type HostPattern, parseHostPattern, patternText } from './host-pattern.ts';
@@ -119,15 +119,16 @@ function parseMatch(value: unknown): Match {
   refuseMore(more, 'The match of a rule');
   const match: Match = {};
   if (clientHost !== undefined)
-    match.clientHost = parseHostPattern(asText(clientHost, 'clientHost'), 'The client host');
+    match.clientHost = parseHostPattern(asText(clientHost, 'clientHost'), 'The client host', 'clientHost');
   if (redirectHost !== undefined) {
-    match.redirectHost = parseHostPattern(asText(redirectHost, 'redirectHost'), 'The redirect host');
+    match.redirectHost = parseHostPattern(asText(redirectHost, 'redirectHost'), 'The redirect host', 'redirectHost');
   }
   if (softwareId !== undefined) match.softwareId = parseSoftwareId(asText(softwareId, 'softwareId'));
   if (resource !== undefined) match.resource = parseResource(asText(resource, 'resource'));
   if (sensitivity !== undefined) match.sensitivity = parseSensitivity(sensitivity);
   if (Object.keys(match).length > 0) return match;
-  throw bad('A rule needs at least one of client host, redirect host, software id, MCP server and sensitivity.');
+  const message = 'A rule needs at least one of client host, redirect host, software id, MCP server and sensitivity.';
+  throw bad(message, { rule: 'empty', member: 'clientHost' });
 }
 
 function parseDefault(effect: string, value: unknown): Ceiling {
@@ -146,18 +147,19 @@ function parseEffect(value: unknown): Effect {
 
 function parseSoftwareId(value: string): string {
   if (value.length <= 200 && isVisible(value) && visibleText(value, 'NFC') === value) return value;
-  throw bad('A software id is 1 to 200 visible characters.');
+  throw bad('A software id is 1 to 200 visible characters.', { rule: 'software_id', member: 'softwareId' });
 }
 
 function parseResource(value: string): string {
   const url = URL.parse(value);
   if (!url || !['https:', 'http:'].includes(url.protocol) || value.includes('#') || url.username || url.password) {
-    throw bad(`'${value}' is not the URL of an MCP server.`);
+    throw bad(`'${value}' is not the URL of an MCP server.`, { rule: 'resource', member: 'resource' });
   }
   // Written in another form it would never match, and a rule that denies would deny nobody.
   const canonical = url.pathname === '/' && !url.search ? url.href.slice(0, -1) : url.href;
   if (value === canonical) return value;
-  throw bad(`Write the MCP server '${value}' as ${canonical}.`);
+  const facts = { uri: canonical };
+  throw bad(`Write the MCP server '${value}' as ${canonical}.`, { rule: 'canonical', facts, member: 'resource' });
 }
 
 function parseSensitivity(value: unknown): Sensitivity[] {
@@ -169,21 +171,24 @@ function parseSensitivity(value: unknown): Sensitivity[] {
 
 function parseNote(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  return readableLine(asText(value, 'note'), { what: 'The note', maxCharacters: 200 });
+  return readableLine(asText(value, 'note'), { what: 'The note', maxCharacters: 200, member: 'note' });
 }
 
 /** Many people publish there, or any program listens there: such a rule would let in whoever wants to. */
 function refuseTooOpen({ clientHost, redirectHost }: Match, isSharedHost: (hostname: string) => boolean): void {
-  for (const [pattern, whole] of [
-    [clientHost, 'client ID'],
-    [redirectHost, 'redirect URI'],
+  for (const [pattern, whole, member] of [
+    [clientHost, 'client ID', 'clientHost'],
+    [redirectHost, 'redirect URI', 'redirectHost'],
   ] as const) {
     if (!pattern || pattern.kind === 'address' || !isSharedHost(pattern.host)) continue;
     const message = `Many people publish on ${pattern.host}: allow one of them by the whole ${whole}, such as`;
-    throw bad(`${message} ${pattern.kind === 'below' ? `someone.${pattern.host}` : pattern.host}/app/client.json`);
+    const example = `${pattern.kind === 'below' ? `someone.${pattern.host}` : pattern.host}/app/client.json`;
+    throw bad(`${message} ${example}`, { rule: 'shared_host', facts: { host: pattern.host, example }, member });
   }
   if (redirectHost && isLoopbackHost(redirectHost.host)) {
-    throw bad(`Any program can listen on ${redirectHost.host}: allow the client by its host instead.`);
+    const { host } = redirectHost;
+    const broken = { rule: 'loopback', facts: { host }, member: 'redirectHost' };
+    throw bad(`Any program can listen on ${host}: allow the client by its host instead.`, broken);
   }
 }
 
@@ -207,6 +212,6 @@ function refuseMore(more: Record<string, unknown>, what: string): void {
   if (unknown !== undefined) throw bad(`${what} has no member '${unknown}'.`);
 }
 
-function bad(message: string): AppError {
-  return new AppError('invalid_rule', 400, message);
+function bad(message: string, broken?: BrokenRule): AppError {
+  return new AppError('invalid_rule', 400, message, broken ? { broken } : {});
 }

@@ -8,6 +8,7 @@ import type { CheckStore } from './check-store.ts';
 import type { Checks } from './checks/checks.ts';
 import { type Placement, placeTools } from './checks/difference.ts';
 import type { LastCheck } from './checks/last-check.ts';
+import type { Told } from './checks/look.ts';
 import type { Resource } from './resource.ts';
 
 export interface CheckingDeps {
@@ -20,12 +21,12 @@ export interface CheckingDeps {
 
 /**
  * Waits for the network first, and writes what came of it.
- * @throws AppError 409 `check_running`, 429 `busy`
+ * @throws AppError 409 `check_running`, 429 `busy`, `busy_yourself`; and what `told` throws: nothing is written then
  */
-export async function checkResource(deps: CheckingDeps, resource: Resource): Promise<LastCheck> {
+export async function checkResource(deps: CheckingDeps, resource: Resource, told?: Told): Promise<LastCheck> {
   const { checks, checkStore, audit, database, now } = deps;
   const before = await checkStore.find(resource.id);
-  const { subject, steps, tools, difference } = await checks.check(resource, before?.tools ?? []);
+  const { subject, steps, tools, difference } = await checks.check(resource, before?.tools ?? [], told);
   const lastCheck = { at: now().toISOString(), steps, tools: tools ?? before?.tools ?? [], difference };
   await database.unit(async () => {
     await checkStore.save(resource.id, lastCheck);

@@ -53,7 +53,7 @@ export function parseDescription({
   scopes,
   people,
 }: NewResource): ParsedResource {
-  if (scopes.length === 0) throw invalidScope('Give the MCP server at least one scope.');
+  if (scopes.length === 0) throw invalidScope('none', '', 'Give the MCP server at least one scope.');
   return {
     uri: parseUri(uri),
     name: parseName(name),
@@ -66,7 +66,7 @@ export function parseDescription({
 
 /** @throws AppError 400 `invalid_text` */
 export function parseName(name: string): string {
-  return plainLine(name, 'The name of the MCP server', 60);
+  return plainLine(name, { what: 'The name of the MCP server', maxCharacters: 60, member: 'name' });
 }
 
 /** @throws AppError 400 `invalid_consent_days` */
@@ -93,7 +93,7 @@ export function parseTokenSeconds(seconds: number): number {
 export function parseScopes(scopes: readonly ScopeDescription[]): ScopeDescription[] {
   const names = scopes.map((scope) => scope.name);
   const twice = names.find((one, index) => names.indexOf(one) !== index);
-  if (twice !== undefined) throw invalidScope(`${twice} is given twice.`);
+  if (twice !== undefined) throw invalidScope('twice', twice, `${twice} is given twice.`);
   return scopes.map(parseScope);
 }
 
@@ -104,27 +104,37 @@ export function parseScopes(scopes: readonly ScopeDescription[]): ScopeDescripti
 export function parseUri(uri: string): string {
   const canonical = canonicalResource(uri);
   if (!canonical)
-    throw invalidUri(`${uri} is not the URL of an MCP server: write https://host/path, without # or credentials.`);
+    throw invalidUri(
+      'unfit',
+      `${uri} is not the URL of an MCP server: write https://host/path, without # or credentials.`,
+    );
   const { origin, protocol } = new URL(canonical);
   if (protocol === 'https:' || isLoopbackOrigin(origin)) return canonical;
-  throw invalidUri(`${uri} would receive tokens in the clear: write https, or http for an MCP server on this machine.`);
+  throw invalidUri(
+    'clear',
+    `${uri} would receive tokens in the clear: write https, or http for an MCP server on this machine.`,
+  );
 }
 
 function parseScope(scope: ScopeDescription): ScopeDescription {
   const { name, description, descriptionJa, sensitivity, effect, tools } = scope;
   if (!SCOPE_TOKEN.test(name)) {
-    throw invalidScope(`"${name}" is not a scope: use letters, digits and :._-/ without spaces.`);
+    throw invalidScope('unfit', name, `"${name}" is not a scope: use letters, digits and :._-/ without spaces.`);
   }
-  if (RESERVED.has(name)) throw invalidScope(`${name} belongs to OpenID Connect; choose another name.`);
+  if (RESERVED.has(name))
+    throw invalidScope('reserved', name, `${name} belongs to OpenID Connect; choose another name.`);
   const tool = tools.find((one) => !TOOL_NAME.test(one));
   if (tool !== undefined) {
-    throw invalidScope(`"${tool}" is not the name of a tool: use letters, digits and _-./ without spaces.`);
+    const message = `"${tool}" is not the name of a tool: use letters, digits and _-./ without spaces.`;
+    throw invalidScope('tool', tool, message, `tools:${name}`);
   }
-  const say = (text: string) => plainLine(text, `The description of ${name}`, 200);
+  const what = `The description of ${name}`;
+  const say = (text: string, member: string) =>
+    plainLine(text, { what, maxCharacters: 200, member: `${member}:${name}` });
   return {
     name,
-    description: say(description),
-    descriptionJa: descriptionJa === undefined ? undefined : say(descriptionJa),
+    description: say(description, 'description'),
+    descriptionJa: descriptionJa === undefined ? undefined : say(descriptionJa, 'descriptionJa'),
     sensitivity,
     effect,
     tools: [...new Set(tools)],
@@ -132,16 +142,19 @@ function parseScope(scope: ScopeDescription): ScopeDescription {
 }
 
 /** Compared as it looks: full-width letters make a link for those who read it. */
-function plainLine(text: string, what: string, maxCharacters: number): string {
-  const line = readableLine(text, { what, maxCharacters });
+function plainLine(text: string, of: { what: string; maxCharacters: number; member: string }): string {
+  const line = readableLine(text, of);
   if (!LINK.test(line.normalize('NFKC'))) return line;
-  throw new AppError('invalid_text', 400, `${what} contains a link: write what a person will understand without it.`);
+  const message = `${of.what} contains a link: write what a person will understand without it.`;
+  throw new AppError('invalid_text', 400, message, { broken: { rule: 'link', member: of.member } });
 }
 
-function invalidUri(message: string): AppError {
-  return new AppError('invalid_resource', 400, message);
+function invalidUri(rule: string, message: string): AppError {
+  return new AppError('invalid_resource', 400, message, { broken: { rule } });
 }
 
-function invalidScope(message: string): AppError {
-  return new AppError('invalid_scope', 400, message);
+/** @param member a part of one scope is named `<part>:<name of the scope>` */
+function invalidScope(rule: string, name: string, message: string, member?: string): AppError {
+  const of = member ?? (name === '' ? 'scopes' : `name:${name}`);
+  return new AppError('invalid_scope', 400, message, { broken: { rule, facts: { name }, member: of } });
 }

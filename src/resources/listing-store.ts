@@ -2,7 +2,7 @@
 import { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
 import { cutPage, type Listed, PAGE_ROWS, readCursor } from '../web/cursor.ts';
-import { healthOf, parseLastCheck } from './checks/last-check.ts';
+import { type CheckHealth, healthOf, parseLastCheck } from './checks/last-check.ts';
 
 export type ServerListing = ReturnType<typeof createServerListing>;
 
@@ -30,7 +30,7 @@ export interface ServerLine {
   /** E-mail addresses of who looks after it; people without one by their id. */
   owners: string[];
   /** How the last look at it went; null where there was none. */
-  health: 'ok' | 'warning' | 'failed' | null;
+  health: CheckHealth | null;
   checkedAt: Date | null;
 }
 

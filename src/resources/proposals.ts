@@ -43,9 +43,10 @@ export function compareScopes({ scopes }: Pick<Resource, 'scopes'>, news: NewSco
   const registered = scopes.map(({ name }) => name);
   const removed = news.removed === 'rest' ? registered.filter((name) => !names.includes(name)) : news.removed;
   const unknown = removed.find((name) => !registered.includes(name) || names.includes(name));
-  if (unknown !== undefined) throw invalid(`${unknown} cannot be removed: it is described too, or not there.`);
+  if (unknown !== undefined)
+    throw invalid('not_removable', `${unknown} cannot be removed: it is described too, or not there.`, unknown);
   if (described.length === 0 && registered.every((name) => removed.includes(name))) {
-    throw invalid('An MCP server keeps at least one scope. To end all access to it, disable it.');
+    throw invalid('last', 'An MCP server keeps at least one scope. To end all access to it, disable it.');
   }
   return [
     ...described.map((after) =>
@@ -102,6 +103,6 @@ function wordsOf({ name, description, descriptionJa, sensitivity, effect, tools 
   return { name, description, descriptionJa, sensitivity, effect, tools };
 }
 
-function invalid(message: string): AppError {
-  return new AppError('invalid_scope', 400, message);
+function invalid(rule: string, message: string, name = ''): AppError {
+  return new AppError('invalid_scope', 400, message, { broken: { rule, facts: { name } } });
 }

@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import type { Database } from '../storage/transactions.ts';
 import { assertOpen, assertWithinReach, type Campaign, parseNote, type Reviewer } from './campaign.ts';
 import type { Decided, HeldItem, ReviewStore } from './store.ts';
+import { createTelling, type TellingDeps } from './telling.ts';
 
 /** What came of a decision on several items. */
 export interface Outcome {
@@ -23,12 +24,11 @@ export type Revoke = (
   reason: 'review_revoked' | 'review_unanswered',
 ) => Promise<readonly { id: string }[]>;
 
-export interface DecisionsDeps {
+export interface DecisionsDeps extends TellingDeps {
   store: ReviewStore;
   database: Database;
   audit: Audit;
   revoke: Revoke;
-  now: () => Date;
 }
 
 /** Of items in one decision. */
@@ -41,6 +41,7 @@ interface Selection {
 
 export function createDecisions(deps: DecisionsDeps) {
   const { store, database, audit, now } = deps;
+  const tellPeople = createTelling(deps);
 
   /** Holds the review open and the items still; `rule` says which of them change. */
   async function decide(
@@ -62,6 +63,7 @@ export function createDecisions(deps: DecisionsDeps) {
       await store.decide(idsOf(ended), gone());
       const rest = held.filter((item) => !ended.includes(item));
       const outcome = await rule(rest, campaign);
+      await tellPeople(campaign, [...new Set(held.map(({ accountId }) => accountId))]);
       return { ...outcome, gone: outcome.gone + ended.length };
     });
   }

@@ -2,11 +2,15 @@
 import { events } from '../audit/events.ts';
 import { assertOpen, assertWithinReach, type Campaign, type Reviewer } from './campaign.ts';
 import type { DecisionsDeps } from './decisions.ts';
+import { createTelling } from './telling.ts';
 
 /** Of items in one unit of work. */
 const BATCH = 200;
 
-export function createEndings({ store, database, audit, revoke, now }: DecisionsDeps) {
+export function createEndings(deps: DecisionsDeps) {
+  const { store, database, audit, revoke, now } = deps;
+  const tellPeople = createTelling(deps);
+
   /** One batch of what nobody answered for; after the last one the review is closed. Holds the whole review. */
   async function expireBatch(campaign: Campaign): Promise<boolean> {
     const pending = await store.holdPending(campaign.id, BATCH, now());
@@ -17,7 +21,11 @@ export function createEndings({ store, database, audit, revoke, now }: Decisions
     const [ours, others] = partition(pending, ({ consentId }) => expired.has(consentId));
     await store.decide(idsOf(ours), { decision: 'expired', ...decided });
     await store.decide(idsOf(others), { decision: 'gone', ...decided });
-    if (pending.length === BATCH) return false;
+    if (pending.length === BATCH) {
+      await tellPeople(campaign, [...new Set(pending.map(({ accountId }) => accountId))]);
+      return false;
+    }
+    await tellPeople(campaign);
     await store.setClosed(campaign.id, now());
     const counts = (await store.find(campaign.id, now()))?.counts;
     await audit.record(events.reviewClosed({}, { review: campaign.id, name: campaign.name, ...counts }));

@@ -86,7 +86,7 @@ export function createReviewStore(database: Database) {
         SELECT count(*)::int AS count FROM consents c WHERE ${ofSubject(of)} AND ${living(at)}`;
       return row?.count ?? 0;
     },
-    /** With an item for every living consent, in the order of people's addresses. */
+    /** With an item for every living consent, numbered in the order of people's addresses; the consents are held in their own. */
     async create(campaign: NewCampaign): Promise<Campaign & { items: number }> {
       const id = randomBytes(8).toString('hex');
       return database.write(async (tx) => {
@@ -100,7 +100,7 @@ export function createReviewStore(database: Database) {
               'approvedAt', c.approved_at, 'lastUsedAt', c.last_used_at)
           FROM consents c JOIN accounts a ON a.id = c.account_id JOIN clients k ON k.id = c.client_id
             JOIN resources r ON r.id = c.resource_id
-          WHERE ${ofSubject(campaign)} AND ${living(campaign.createdAt)}`;
+          WHERE ${ofSubject(campaign)} AND ${living(campaign.createdAt)} ORDER BY c.id`;
         return { ...toCampaign(row), items };
       });
     },

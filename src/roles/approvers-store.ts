@@ -15,14 +15,26 @@ export interface Approver {
 export function createApproversStore(database: Database) {
   return {
     /** Living accounts: owners, administrators, and who looks after this MCP server. In the order of their ids. */
-    of: (resourceId: string): Promise<Approver[]> => database.current().$queryRaw<Approver[]>(among(resourceId)),
-    /** The same, and none of these accounts is disabled before the transaction ends. */
-    hold: (tx: Prisma.TransactionClient, resourceId: string): Promise<Approver[]> =>
-      tx.$queryRaw<Approver[]>`${among(resourceId)} FOR SHARE OF a`,
+    of: (resourceId: string): Promise<Approver[]> => database.current().$queryRaw<Approver[]>(among([resourceId])),
+    /** The same for each of these MCP servers, and none of the accounts is disabled before the transaction ends. */
+    async hold(tx: Prisma.TransactionClient, resourceIds: readonly string[]): Promise<Map<string, Approver[]>> {
+      // All in one order, so that whoever disables some of them waits, or is waited for, and not both.
+      const held = await tx.$queryRaw<Approver[]>`${among(resourceIds)} FOR SHARE OF a`;
+      const living = new Set(held.map(({ id }) => id));
+      const each = new Map<string, Approver[]>();
+      for (const resourceId of resourceIds) {
+        const own = resourceIds.length === 1 ? held : await tx.$queryRaw<Approver[]>(among([resourceId]));
+        each.set(
+          resourceId,
+          own.filter(({ id }) => living.has(id)),
+        );
+      }
+      return each;
+    },
   };
 }
 
-function among(resourceId: string): Prisma.Sql {
+function among(resourceIds: readonly string[]): Prisma.Sql {
   const admin = Prisma.sql`SELECT account_id FROM account_roles WHERE role_id = ${ADMIN}`;
   // From the few who have a role to their accounts, not from all accounts to who has one.
   return Prisma.sql`
@@ -31,6 +43,6 @@ function among(resourceId: string): Prisma.Sql {
       SELECT id FROM accounts WHERE role = ${OWNER} UNION ALL ${admin} UNION ALL
       SELECT o.account_id FROM resource_owners o
         JOIN account_roles r ON r.account_id = o.account_id AND r.role_id = ${RESOURCE_OWNER}
-      WHERE o.resource_id = ${resourceId})
+      WHERE o.resource_id = ANY(${[...resourceIds]}))
     ORDER BY a.id`;
 }

@@ -1,4 +1,5 @@
 /** Queries on who is a member of what: what connections say now, and what was written down of it. */
+import type { Prisma } from '../storage/generated/client.ts';
 import type { Database } from '../storage/transactions.ts';
 import { ADMINISTRATOR, type Membership } from './role.ts';
 
@@ -87,14 +88,13 @@ export function createMembershipStore(database: Database) {
         tx.account.update({ where: { id: accountId }, data: { role: 'owner', roleBy }, select: { id: true } }),
       );
     },
-    /** @returns false, and nothing changed, where nobody else could administer this server */
-    async endOwner(accountId: string): Promise<boolean> {
+    /**
+     * @param isHeld whether the person is held already
+     * @returns false, and nothing changed, where nobody else could administer this server
+     */
+    async endOwner(accountId: string, isHeld = false): Promise<boolean> {
       return database.write(async (tx) => {
-        const held = await tx.$queryRaw<{ id: string; owns: boolean }[]>`
-          SELECT id, role = 'owner' AND disabled_at IS NULL AS owns FROM accounts
-          WHERE (role = 'owner' AND disabled_at IS NULL) OR id = ${accountId} ORDER BY id FOR NO KEY UPDATE`;
-        const owners = held.filter(({ owns }) => owns);
-        if (owners.length === 1 && owners[0]?.id === accountId) return false;
+        if (!(isHeld && (await holdsAnother(tx, accountId))) && (await isLastOwner(tx, accountId))) return false;
         const data = { role: 'user', roleBy: null };
         await tx.account.update({ where: { id: accountId }, data, select: { id: true } });
         return true;
@@ -115,6 +115,23 @@ export function createMembershipStore(database: Database) {
       return (await database.current().account.findUnique({ where: { id: accountId }, select })) ?? undefined;
     },
   };
+}
+
+/** Some other living owner, held by us already or from now on: whoever holds somebody must not wait for others as well. */
+async function holdsAnother(tx: Prisma.TransactionClient, accountId: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    SELECT id FROM accounts WHERE role = 'owner' AND disabled_at IS NULL AND id <> ${accountId}
+    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`;
+  return rows.length > 0;
+}
+
+/** Of two who ask at once about each other, the second waits and sees what the first has made of it. */
+async function isLastOwner(tx: Prisma.TransactionClient, accountId: string): Promise<boolean> {
+  const held = await tx.$queryRaw<{ id: string; owns: boolean }[]>`
+    SELECT id, role = 'owner' AND disabled_at IS NULL AS owns FROM accounts
+    WHERE (role = 'owner' AND disabled_at IS NULL) OR id = ${accountId} ORDER BY id FOR NO KEY UPDATE`;
+  const owners = held.filter(({ owns }) => owns);
+  return owners.length === 1 && owners[0]?.id === accountId;
 }
 
 /** Whether a connection said it. */

@@ -117,7 +117,7 @@ async function changeOwning(
       await memberships.makeOwner(accountId, change.by);
       return audit.record(events.ownerMade({ accountId }, { by: change.by }));
     case 'lost': {
-      const ended = await memberships.endOwner(accountId);
+      const ended = await memberships.endOwner(accountId, true);
       const event = ended ? events.ownerEnded : events.ownerKept;
       return audit.record(event({ accountId }, { by: change.by }, ended ? 'mapping' : 'last_owner'));
     }

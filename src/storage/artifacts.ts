@@ -27,6 +27,8 @@ export interface ArtifactStore {
   upsert(kind: string, id: string, payload: Payload, ttlSeconds: number | undefined): Promise<void>;
   /** Writes again what is there. @returns false where it is gone: nothing was written */
   update(kind: string, id: string, payload: Payload, ttlSeconds: number | undefined): Promise<boolean>;
+  /** Holds it until this unit of work has ended. @returns false where it is gone */
+  hold(kind: string, id: string): Promise<boolean>;
   /** @returns false where a row with this identifier existed: nothing was written */
   insert(kind: string, id: string, payload: Payload, ttlSeconds: number | undefined): Promise<boolean>;
   /** Marks as used, once: @returns false where it was used already or is gone */
@@ -110,6 +112,13 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
       const { count } = await database.write((tx) => tx.artifact.updateMany({ where: { kind, id: hashed }, data }));
       return count === 1;
     },
+    async hold(kind, id) {
+      const found = await database.write(
+        (tx) =>
+          tx.$queryRaw<unknown[]>`SELECT 1 FROM artifacts WHERE kind = ${kind} AND id = ${key(kind, id)} FOR UPDATE`,
+      );
+      return found.length > 0;
+    },
     async insert(kind, id, payload, ttlSeconds) {
       const data = [toRow(kind, id, payload, ttlSeconds)];
       const { count } = await database.write((tx) => tx.artifact.createMany({ data, skipDuplicates: true }));
@@ -139,15 +148,18 @@ export function createArtifactStore(deps: { database: Database; sealing: Seal; n
     async take(kind, whose) {
       const where = 'accountId' in whose ? { kind, ...whose } : { kind, uid: { in: [...whose.uidKeys] } };
       return database.write(async (tx) => {
-        const rows = await tx.artifact.findMany({ where });
         // Only what this very transaction ends is told of: of two that end the same one finds it gone.
         const ended: Payload[] = [];
-        for (const row of rows) {
-          const { count } = await tx.artifact.deleteMany({ where: { kind, id: row.id } });
-          const payload = count === 1 ? openWhole(row)?.payload : undefined;
-          if (payload) ended.push(payload);
+        // Again, until there is none: a session that got another name while its row was waited for is there by that.
+        for (;;) {
+          const rows = await tx.artifact.findMany({ where, orderBy: { id: 'asc' } });
+          if (rows.length === 0) return ended;
+          for (const row of rows) {
+            const { count } = await tx.artifact.deleteMany({ where: { kind, id: row.id } });
+            const payload = count === 1 ? openWhole(row)?.payload : undefined;
+            if (payload) ended.push(payload);
+          }
         }
-        return ended;
       });
     },
     async destroyByClient(kind, clientId) {

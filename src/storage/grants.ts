@@ -7,6 +7,8 @@ export interface GrantStore {
   find(id: string): Promise<Payload | undefined>;
   /** @param payload holds `consentId` */
   upsert(id: string, payload: Payload, ttlSeconds: number): Promise<void>;
+  /** Keeps it from ending before the unit does. @returns false where it is gone */
+  hold(id: string): Promise<boolean>;
   /** @returns false where it was gone already */
   destroy(id: string): Promise<boolean>;
   /**
@@ -57,6 +59,12 @@ export function createGrantStore(deps: { database: Database; sealing: Seal; now:
         expiresAt: new Date(now().getTime() + ttlSeconds * 1000),
       };
       await database.write((tx) => tx.grant.upsert({ where: { id: row.id }, create: row, update: row }));
+    },
+    async hold(id) {
+      const rows = await database.write(
+        (tx) => tx.$queryRaw<unknown[]>`SELECT id FROM grants WHERE id = ${key(id)} FOR KEY SHARE`,
+      );
+      return rows.length > 0;
     },
     async destroy(id) {
       const { count } = await database.write((tx) => tx.grant.deleteMany({ where: { id: key(id) } }));

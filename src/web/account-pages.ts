@@ -8,6 +8,7 @@ export type AccountPages = {
   sessions: SessionsModel;
   language: LanguageModel;
   security: SecurityModel;
+  'remove-codes': RemoveCodesModel;
   hop: { to: string };
 };
 
@@ -33,6 +34,8 @@ export type AppsModel = OwnFrame & {
   /** All of them can be stopped at once. */
   stopAllHref?: string | undefined;
   blocks: readonly BlockView[];
+  /** What the person asked administrators for. */
+  requests?: readonly RequestView[] | undefined;
   /** Posts `block`. */
   unblockAction: string;
   news?: { kind: 'stopped' | 'unblocked' | 'gone' | 'expired'; count: number } | undefined;
@@ -49,17 +52,35 @@ export type AppView = {
   resource: ResourceView;
   groups: readonly ScopeGroup[];
   since: Date;
+  /** The last press, where it was not the first. */
+  approvedAgainAt?: Date | undefined;
+  /** Of the last press; undefined where the browser does not say, or nobody kept it. */
+  browser?: BrowserView | undefined;
+  /** That press was in this browser. */
+  here: boolean;
   lastUsedAt?: Date | undefined;
   until: Date;
-  /** This browser approved it. */
-  here: boolean;
   /** Codes of why nothing is minted under it; each has its words under `account.apps.why`. */
   suspended?: readonly string[] | undefined;
   stopHref: string;
   receiptHref: string;
 };
 
+/** The two halves of what a browser is called. */
+export type BrowserView = { browser: string; system?: string | undefined };
+
 export type BlockView = { id: string; name: string; resource: string; since: Date };
+
+/** `name` is client-stated; `at`: when it was decided, or until when an approval holds; `note`: the administrator's words. */
+export type RequestView = {
+  name: string;
+  resource: string;
+  /** `ended`: it was approved for a time that is over; `withdrawn` by the person, `takenBack` by an administrator. */
+  state: 'waiting' | 'approved' | 'ended' | 'denied' | 'withdrawn' | 'takenBack' | 'expired';
+  askedAt: Date;
+  at?: Date | undefined;
+  note?: string | undefined;
+};
 
 /** Before anything ends. Posts `csrf` alone. */
 export type StopAppsModel = OwnFrame & {
@@ -84,6 +105,8 @@ export type ReceiptModel = OwnFrame & {
   resource: { uri: string; name: string };
   scopes: readonly { name: string; description: string; tools: readonly string[]; until: Date }[];
   givenAt: Date;
+  /** In which browser; undefined where it is not known. */
+  givenFrom?: BrowserView | undefined;
   firstGivenAt?: Date | undefined;
   until: Date;
   version: number;
@@ -115,13 +138,18 @@ export type DeviceView = {
 /** `/account/language`. Posts `language`: en, ja, or anything else for the browser's. */
 export type LanguageModel = OwnFrame & { action: string; chosen: string; news?: 'expired' | undefined };
 
+/** `/account/security/remove-codes`: asked before a password takes no code any more. Posts nothing but the press. */
+export type RemoveCodesModel = OwnFrame & { action: string; backHref: string; codesLeft: number };
+
 /** `/account/security`. Posts `act` and what it takes. */
 export type SecurityModel = OwnFrame & {
   action: string;
+  /** Asks first. */
+  removeCodesHref: string;
   /** Only for who signs in here; nobody else has anything to change. */
   passwordHref?: string | undefined;
-  /** Recovery codes, shown this once. */
-  codes?: readonly string[] | undefined;
+  /** Recovery codes, shown this once. `fileAction` gives them as a file: posts `codes`, with spaces between. */
+  codes?: { all: readonly string[]; fileAction: string; issuer: string } | undefined;
   secondFactor: {
     state: 'off' | 'begun' | 'on';
     codesLeft: number;
@@ -130,6 +158,8 @@ export type SecurityModel = OwnFrame & {
   passkeys: readonly { id: string; name: string; backedUp: boolean; since: Date; lastUsedAt?: Date | undefined }[];
   /** JSON for `navigator.credentials.create`; left out where this server can have no passkeys. */
   passkeyOptions?: string | undefined;
+  /** The server is reached by an IP address, which can have none. */
+  passkeysNeedName?: boolean | undefined;
   news?:
     | 'expired'
     | 'unchanged'

@@ -81,7 +81,7 @@ function isPhrase(value: Param): value is Phrase {
 }
 
 /** Escapes text for HTML, also inside quoted attributes. */
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"'`]/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 

@@ -140,9 +140,15 @@ export type ConsentModel = RequestModel &
     groups: readonly ScopeGroup[];
     /** Page F: what is agreed to already, folded below what is new; its boxes may be unticked too. */
     held?: readonly ScopeGroup[] | undefined;
-    /** A sensitive scope is added: the person proves to be here, by the password or by signing in upstream again. */
+    /** A sensitive scope is added: the person proves to be here, by the password, a passkey or by signing in upstream again. */
     presence?: /** With `ticket` the password was right, and the code of an app is asked for instead: posts `ticket` and `code`. */
-      | { by: 'password'; ticket?: string | undefined; error?: 'credentials' | 'throttled' | 'code' | undefined }
+      | {
+          by: 'password';
+          ticket?: string | undefined;
+          /** In its place: posts `passkey`. */
+          passkey?: PasskeyView | undefined;
+          error?: 'credentials' | 'throttled' | 'code' | 'passkey' | undefined;
+        }
       | { by: 'connection'; name: string }
       | undefined;
     /** The person said no twice within minutes: Block and Deny are offered instead of Approve. */
@@ -193,6 +199,10 @@ export type ApprovalModel = RequestModel &
     reason?: string | undefined;
     reasonMaxCharacters: number;
     askedAt?: Date | undefined;
+    /** Of `ask`: what was asked before, which nobody decided in `days`. */
+    lapsed?: { askedAt: Date; days: number } | undefined;
+    /** Of `ask`: an administrator denied the same before; `note` is theirs. */
+    refused?: { at: Date; note: string | undefined } | undefined;
     note?: string | undefined;
     refreshSeconds: number;
     error?: 'expired' | 'reason_too_long' | undefined;

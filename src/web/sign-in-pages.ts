@@ -56,6 +56,9 @@ export type AccountSignInModel = {
   action: string;
   csrf: string;
   account?: { email: string } | undefined;
+  /** What the person is about to do, `account.confirm.acts.<purpose>`; and the page that they go back to instead. */
+  purpose?: string | undefined;
+  cancelHref?: string | undefined;
   local: { email?: string | undefined } | null;
   connections: readonly { id: string; name: string }[];
   error?: SignInError | undefined;

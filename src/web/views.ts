@@ -2,6 +2,7 @@
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import nunjucks from 'nunjucks';
+import { addressHtml } from './address.ts';
 import { askerPhrase } from './asker.ts';
 import { type Locale, locales } from './locale.ts';
 import { type Messages, type Params, readMessages } from './messages.ts';
@@ -28,6 +29,7 @@ const templates: Record<keyof Pages, string> = {
   hop: 'account/hop.njk',
   apps: 'account/apps.njk',
   'stop-apps': 'account/stop-apps.njk',
+  'remove-codes': 'account/remove-codes.njk',
   receipt: 'account/receipt.njk',
   sessions: 'account/sessions.njk',
   language: 'account/language.njk',
@@ -105,6 +107,7 @@ function addWords(environment: nunjucks.Environment, messages: Messages, locale:
     if (typeof said !== 'string') throw new Error('Nothing was said');
     return { said };
   });
+  environment.addGlobal('address', (text: string) => new SafeString(addressHtml(text)));
   addTimes(environment, locale);
   environment.addFilter('querystring', queryString);
   environment.addFilter('minutes', (seconds: number) => Math.max(1, Math.ceil(seconds / 60)));
@@ -115,8 +118,13 @@ function addTimes(environment: nunjucks.Environment, locale: Locale): void {
   const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
   const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
   const time = (date: Date, text: string) => new SafeString(`<time datetime="${date.toISOString()}">${text}</time>`);
-  environment.addGlobal('day', (date: Date) => time(date, day.format(date)));
-  environment.addGlobal('moment', (date: Date) => time(date, `${moment.format(date)} UTC`));
+  // Receipts say their times as ISO 8601 writes them.
+  const written = (show: (date: Date) => string) => (at: Date | string) => time(new Date(at), show(new Date(at)));
+  environment.addGlobal('day', written(day.format));
+  environment.addGlobal(
+    'moment',
+    written((date) => `${moment.format(date)} UTC`),
+  );
   environment.addGlobal('number', (value: number) => value.toLocaleString(locale));
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   environment.addGlobal('ago', (date: Date, now: Date) => time(date, relativeTo(date, now, relative)));

@@ -33,10 +33,18 @@ export function isVisible(text: string): boolean {
  * One visible line of an administrator's. Refused rather than cut: a person relies on its end too.
  * @throws AppError 400 `invalid_text`
  */
-export function readableLine(text: string, { what, maxCharacters }: { what: string; maxCharacters: number }): string {
+export function readableLine(
+  text: string,
+  { what, maxCharacters, member }: { what: string; maxCharacters: number; member?: string | undefined },
+): string {
+  const at = member === undefined ? {} : { member };
   const line = visibleText(text, 'NFC');
   if (!isVisible(line))
-    throw new AppError('invalid_text', 400, `${what} is empty: write what a person will understand.`);
+    throw new AppError('invalid_text', 400, `${what} is empty: write what a person will understand.`, {
+      broken: { rule: 'empty', ...at },
+    });
   if ([...line].length <= maxCharacters) return line;
-  throw new AppError('invalid_text', 400, `${what} is too long: use at most ${maxCharacters} characters.`);
+  throw new AppError('invalid_text', 400, `${what} is too long: use at most ${maxCharacters} characters.`, {
+    broken: { rule: 'too_long', facts: { count: maxCharacters }, ...at },
+  });
 }

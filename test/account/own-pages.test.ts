@@ -124,7 +124,7 @@ describe('own pages', () => {
       assert.doesNotMatch(page.html, /<b>Code/);
       assert.match(text, /a program on this computer \( 127\.0\.0\.1 \)/);
       assert.match(text, /2 permissions Read Read your mail Change Change labels/);
-      assert.match(text, /in this browser Last used (?!not yet)/);
+      assert.match(text, /Approved from this browser Last used (?!not yet)/);
       const elsewhere = newPerson({ 'accept-language': 'ja' });
       const ja = words(await signInAt(consentry, elsewhere, who));
       assert.match(ja, /「Claude '<b>Code<\/b>'」 が Mail を使用.*別のブラウザー.*メールを読む/);
@@ -348,6 +348,18 @@ describe('own pages', () => {
       const [account] = await sql(consentry, 'SELECT locale FROM accounts WHERE id = $1', [who.id]);
       assert.deepEqual(account, { locale: null });
     });
+  });
+
+  it('where the server is reached by an IP address the page of security says why there are no passkeys, in both languages', async () => {
+    for (const [language, why] of [
+      ['en', /Passkeys take a server with a name, and this one is reached by an IP address/],
+      ['ja', /パスキーにはサーバーの名前（ドメイン名）が必要ですが/],
+    ] as const) {
+      const person = newPerson({ 'accept-language': language });
+      const page = await signInAt(consentry, person, who, '/account/security');
+      assert.match(words(page), why);
+      assert.doesNotMatch(page.html, /data-passkey/);
+    }
   });
 
   it('a password that the server made is asked to be changed until it is', async () => {

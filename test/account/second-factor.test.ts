@@ -174,7 +174,11 @@ describe('a password with codes', () => {
     assert.equal((await again.submit(await signInAt(consentry, again, who), { code })).status, 401);
     const security = await person.open(`${consentry.issuer}/account/security`);
     assert.match(words(security), /9 recovery codes are left/);
-    const off = await person.submit(security, { act: 'remove' }, { action: '/account/security' });
+    await person.submit(security, { act: 'remove' }, { action: '/account/security' });
+    const asked = await person.open(`${consentry.issuer}/account/security/remove-codes`);
+    assert.match(words(asked), /Your 9 recovery codes end/);
+    assert.equal(await consentry.rooms.secondFactor.isOn(who.id), true, 'nothing went by looking, or by one press');
+    const off = await person.submit(asked, {}, { action: '/account/security/remove-codes' });
     assert.match(words(off), /takes no code any more/);
     assert.ok(isApps(await signInAt(consentry, newPerson(), who)));
     for (const type of ['second_factor.added', 'second_factor.code_used', 'second_factor.removed'])
@@ -187,16 +191,71 @@ describe('a password with codes', () => {
     await sql(consentry, "DELETE FROM outbox_messages WHERE kind = 'factor.changed'");
   });
 
+  it('recovery codes come as a file from the page that shows them: one’s own, to who is signed in, kept by nobody', async () => {
+    const { person, done, recovery } = codes;
+    const action = '/account/security/recovery-codes.txt';
+    // However long the person took to read.
+    clock.ahead += 3_600_000;
+    const file = await person.submit(done, {}, { action });
+    assert.equal(file.status, 200);
+    assert.match(String(file.headers.get('content-type')), /^text\/plain/);
+    assert.match(String(file.headers.get('content-disposition')), /^attachment; filename="recovery-codes\.txt"/);
+    assert.equal(file.headers.get('cache-control'), 'no-store');
+    assert.deepEqual(file.html.trim().split('\n').slice(-10), recovery);
+    assert.ok(file.html.includes(who.email));
+    const other = await addPerson(consentry.rooms, `unrelated${people}@contoso.test`);
+    const theirs = await setUpCodes(consentry, other, now);
+    const mixed = `${theirs.recovery[0]} <script> ${recovery[1]}`;
+    const own = await person.submit(done, { codes: mixed }, { action });
+    assert.deepEqual(own.html.trim().split('\n').slice(4), [recovery[1]]);
+    assert.equal((await person.submit(done, { codes: String(theirs.recovery[0]) }, { action })).status, 404);
+    assert.equal((await person.submit(done, { csrf: 'x' }, { action })).status, 403);
+    assert.ok(!(await newPerson().submit(done, {}, { action })).html.includes(String(recovery[0])));
+  });
+
+  it('making new recovery codes takes a fresh proof and ends those before; the page says how many are left', async () => {
+    const { person, done, recovery } = codes;
+    assert.match(words(done), /10 recovery codes are left/);
+    clock.ahead += 301_000;
+    const stale = await person.submit(done, { act: 'renew' }, { action: '/account/security' });
+    assert.equal(heading(stale), 'Show that it is you');
+    const proof = await person.submit(stale, { password: who.password });
+    const security = await person.submit(proof, { code: codes.app.code() });
+    const renewed = await person.submit(security, { act: 'renew' }, { action: '/account/security' });
+    const anew = [...renewed.html.matchAll(/<li><code dir="auto">([a-z0-9-]+)<\/code>/g)].map(([, code = '']) => code);
+    assert.equal(anew.length, 10);
+    assert.ok(!anew.some((code) => recovery.includes(code)));
+    for (const code of [recovery[0], recovery[9]]) {
+      const refused = newPerson();
+      assert.equal((await refused.submit(await signInAt(consentry, refused, who), { code: String(code) })).status, 401);
+    }
+    await sql(consentry, 'DELETE FROM sign_in_throttles');
+    for (const code of anew.slice(0, 8)) {
+      const taken = newPerson();
+      assert.ok(isApps(await taken.submit(await signInAt(consentry, taken, who), { code })));
+    }
+    const few = await person.open(`${consentry.issuer}/account/security`);
+    assert.match(words(few), /2 recovery codes are left\. Few recovery codes are left/);
+  });
+
   it('is set up and taken away only by who showed a moment ago that it is them, by a form of this session', async () => {
     const person = newPerson();
     const security = await person.submit(await signInAt(consentry, person, who, '/account/security'), {
       code: codes.app.code(),
     });
-    const forged = await person.submit(security, { act: 'remove', csrf: 'x' }, { action: '/account/security' });
+    const action = '/account/security/remove-codes';
+    assert.match(security.html, new RegExp(`href="${action}"`));
+    const asked = await person.open(consentry.issuer + action);
+    const forged = await person.submit(asked, { csrf: 'x' }, { action });
     assert.equal(forged.status, 403);
     clock.ahead += 301_000;
-    const stale = await person.submit(security, { act: 'remove' }, { action: '/account/security' });
+    const stale = await person.submit(asked, {}, { action });
     assert.equal(heading(stale), 'Show that it is you');
+    assert.match(words(stale), /Then you go on with: asking for no code any more/);
+    assert.match(stale.html, /<a href="\/account">Cancel<\/a>/);
+    const wrong = await person.submit(stale, { password: 'not this one' });
+    assert.match(words(wrong), /This password is not right/);
+    assert.doesNotMatch(words(wrong), /e-mail/i);
     assert.equal(await consentry.rooms.secondFactor.isOn(who.id), true);
   });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { authorize } from '../flow.ts';
 import { type Consentry, startConsentry } from '../harness.ts';
+import { createPerson } from '../person.ts';
 import { createAdminKit } from './admin-kit.ts';
 import { ask, publish, register, rename, stateOf } from './approval-kit.ts';
 
@@ -11,6 +12,8 @@ interface Answer {
   client: { provenance: string };
   may: { decide: boolean };
   parties: { agreed: { name: string } }[];
+  wanted: { agreed: { descriptionJa: string } }[];
+  consent: { given_from: string };
   [member: string]: unknown;
 }
 
@@ -66,18 +69,21 @@ describe('approvals and consents through the API', () => {
 
   it('consents are listed, counted by their ids, shown, receipted and ended', async () => {
     const client = await register(consentry, 'Mail desk');
-    await authorize(consentry, client);
+    const agent = 'Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/153.0.0.0 Safari/537.36 Edg/153.0.0.0';
+    await authorize(consentry, client, { person: createPerson(consentry.issuer, { 'user-agent': agent }) });
     const { body: listed } = await call('GET', `/consents?client=${client}`);
     const id = String(listed.items[0]?.id);
     const { status, body } = await call('GET', `/consents/${id}`);
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal(body.parties[0]?.agreed.name, 'Mail desk');
+    assert.deepEqual([body.browserLabel, body.wanted[0]?.agreed.descriptionJa], ['Edge on Windows', 'メールを読む']);
     for (const query of [`ids=${id}`, `ids=${id}&ids=unknown`]) {
       const { body: counted } = await call('GET', `/consents/affected?${query}`);
-      assert.deepEqual(counted, { consents: 1, people: 1, names: ['ana@contoso.test'] });
+      assert.deepEqual(counted, { consents: 1, people: 1, clients: 1, servers: 1, names: ['ana@contoso.test'] });
     }
     const receipt = await call('GET', `/consents/${id}/receipt`);
     assert.equal(receipt.body.format, 'urn:consentry:consent-receipt:1');
+    assert.equal(receipt.body.consent.given_from, 'Edge on Windows');
     assert.deepEqual((await call('POST', '/consents/revoke', { ids: [id] })).body, { revoked: 1 });
     assert.equal((await call('GET', `/consents/${id}`)).body.reason, 'administrator');
   });

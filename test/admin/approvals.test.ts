@@ -19,7 +19,9 @@ describe('approvals in the dashboard', () => {
   let clock = Date.now();
 
   before(async () => {
-    consentry = await startConsentry({ TWO_PERSON_APPROVALS: 'everyone' }, () => new Date(clock));
+    // Nothing listens there: mails stay in the outbox.
+    const mail = { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'consentry@contoso.test' };
+    consentry = await startConsentry({ TWO_PERSON_APPROVALS: 'everyone', ...mail }, () => new Date(clock));
     await sql(consentry, `UPDATE policy_rules SET match = '{"above": "low"}' WHERE id = 'default'`);
     await addResource(consentry.rooms, { ...MAIL, uri: FILES, name: 'Files' });
     owner = await arrive(consentry, 'owner');
@@ -133,7 +135,31 @@ describe('approvals in the dashboard', () => {
       const clients = [await register(consentry, 'Twin'), await register(consentry, 'Twin')];
       const said = words(await card(auditor, await ask(consentry, clients[0] ?? '')));
       assert.match(said, /not proven A program on the person’s device/);
-      assert.match(said, /2 registrations that look the same/);
+      assert.match(said, /1 other registration looks the same/);
+    });
+
+    it('says whose computer a program is on, what more waits for the client, and what was decided', async () => {
+      const client = await register(consentry, 'Lantern');
+      const request = await ask(consentry, client);
+      const alone = await card(admin, request);
+      assert.match(words(alone), /“Lantern” asks/);
+      assert.doesNotMatch(words(alone), /wait for this client|waits for this client|looks? the same/);
+      assert.match(words(alone), /a program on the person’s computer \( ?127\.0\.0\.1 ?\)/);
+      const other = await ask(consentry, client);
+      await ask(consentry, client, { resourceUri: FILES });
+      await ask(consentry, await register(consentry, 'Other'));
+      const page = await card(admin, request);
+      assert.match(words(page), /2 more wait for this client/);
+      assert.match(words(page), /4 waiting.* Next request/);
+      assert.match(words(await card(keeper, request)), /1 more waits for this client/, 'as far as one may see');
+      const link = /class="more"><a href="([^"]+)"/.exec(page.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+      assert.ok((await open(admin, link)).html.includes(other.id));
+      const japanese = await open(admin, `${HOME}/${request.id}`, { 'accept-language': 'ja' });
+      assert.match(words(japanese), /「Lantern」からの申請/);
+      assert.match(words(japanese), /申請者のコンピューター上のプログラム/);
+      const denied = await press(admin, page, 'deny', { note: 'No.' });
+      assert.match(/<h1>([^<]*)/.exec(denied.html)?.[1] ?? '', /^“Lantern” asked: denied$/);
+      assert.match(words(denied), /2 more wait for this client/);
     });
 
     it('shows what clients and people write as text, in both languages', async () => {
@@ -194,12 +220,34 @@ describe('approvals in the dashboard', () => {
       const page = await card(owner, request);
       assert.match(
         words(await press(owner, page, 'deny', { note: 'Use the other one.' })),
-        /Denied\. The person is told/,
+        /Denied\. The person gets a mail with your reason/,
       );
       assert.equal((await consentry.rooms.approvals.find(request.id))?.note, 'Use the other one.');
       const again = await press(owner, page, 'approve');
       assert.equal(again.status, 409);
       assert.match(words(again), /decided already/);
+    });
+
+    it('denies nothing without a reason, which it asks for beside the field; programs may leave it out', async () => {
+      const request = await ask(consentry, await register(consentry, 'Desk'));
+      const page = await card(admin, request);
+      assert.match(page.html, /<textarea id="field-reason"[^>]* required/);
+      for (const note of ['', '  ', '\u200b']) {
+        const refused = await press(admin, page, 'deny', { note });
+        assert.equal(refused.status, 400);
+        assert.match(
+          refused.html,
+          /<textarea id="field-reason"[^>]*aria-invalid="true" aria-describedby="error-reason /,
+        );
+        assert.match(refused.html, /id="error-reason">Say why: the person reads it\.</);
+        assert.match(refused.html, /<a href="#field-reason">/);
+        assert.equal(await stateOf(consentry, request), 'pending');
+      }
+      const long = await press(admin, page, 'deny', { note: 'x'.repeat(501) });
+      assert.match(long.html, /id="error-reason">This is too long/);
+      assert.doesNotMatch(long.html, /id="error-note"/);
+      await press(admin, page, 'deny', { note: 'No.' });
+      assert.equal(await stateOf(consentry, request), 'denied');
     });
 
     it('shows again what was typed where it does not fit', async () => {
@@ -268,7 +316,7 @@ describe('approvals in the dashboard', () => {
       );
       const page = await card(admin, request);
       assert.match(words(page), /Nothing is known of this client any more/);
-      await press(admin, page, 'deny');
+      await press(admin, page, 'deny', { note: 'Gone.' });
       assert.equal(await stateOf(consentry, request), 'denied');
     });
   });
@@ -380,7 +428,7 @@ describe('approvals in the dashboard', () => {
   describe('always for this host', () => {
     const decided = async (act: 'approve' | 'deny', host: string) => {
       const request = await ask(consentry, await publish(consentry, host, 'Mail desk'));
-      await press(admin, await card(admin, request), act);
+      await press(admin, await card(admin, request), act, { note: 'As agreed.' });
       return request;
     };
     /** The second form of its page: the first only shows another rule. */

@@ -1,6 +1,8 @@
 /** The record in the dashboard: read in words, filtered, told as a story, and taken along. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import type { Difference } from '../../src/consents/differences.ts';
 import { type Consentry, sql, startConsentry } from '../harness.ts';
 import type { Step } from '../person.ts';
 import { connect, recorded } from '../reviews/kit.ts';
@@ -36,6 +38,34 @@ describe('the pages of the record', () => {
     );
     assert.match(said.at(-1) ?? '', /registered itself/);
     assert.match(text(await open(`?client=${clientId}`, 'ja')), /「Claude」 に Mail の利用を許可しました/);
+  });
+
+  it('what it knows besides is in words too; codes stay where one searches by them', async () => {
+    const { clientId } = await connect(consentry);
+    const { html } = await open(`?client=${clientId}&type=consent.approved`, 'ja');
+    const [details = ''] = /<details>[\s\S]*?<\/details>/.exec(html.slice(html.indexOf('class="wraps"'))) ?? [];
+    assert.match(text({ html: details }), /種類 同意 consent\.approved/);
+    assert.match(text({ html: details }), /実行者 ana@contoso\.test client/);
+    assert.doesNotMatch(details, /<dt>(<code>)?[a-zA-Z_]+(<\/code>)?<\/dt>/);
+    assert.doesNotMatch(text({ html: details }), /T[\d:.]+Z/, 'moments as people write them');
+    assert.match(
+      html,
+      /<option value="consent\.approved" selected>[^<]*利用を許可しました \(consent\.approved\)<\/option>/,
+    );
+  });
+
+  it('has words in both languages for everything in which a request can differ from what was agreed to', () => {
+    const kinds = {
+      ...{ absent: 1, revoked: 1, suspended: 1, expired: 1, other_party: 1, redirect: 1, redirect_removed: 1 },
+      ...{ scopes_added: 1, scope_changed: 1, client_renamed: 1, client_resembles: 1, client_proof_weaker: 1 },
+      ...{ client_keys_moved: 1, client_changed: 1, policy_denied: 1, role_denied: 1, sign_in_elsewhere: 1 },
+      ...{ approval_needed: 1, long_ago: 1, once: 1, other_browser: 1, not_straight: 1, names_nobody: 1, device: 1 },
+      ...{ administers: 1, account_switched: 1, asked_for: 1, said_no_twice: 1, blocked: 1 },
+    } satisfies Record<Difference['kind'], 1>;
+    for (const locale of ['en', 'ja']) {
+      const { audit } = JSON.parse(readFileSync(`views/messages/admin/audit/${locale}.json`, 'utf8'));
+      assert.deepEqual(Object.keys(audit.values.differences).sort(), Object.keys(kinds).sort(), locale);
+    }
   });
 
   it('is filtered by form, and each thing named in it leads to its story', async () => {

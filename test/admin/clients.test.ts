@@ -159,10 +159,13 @@ describe('the clients of the dashboard', () => {
     for (let time = 0; time < 2; time += 1) await registerClient(consentry.issuer, { client_name: 'Swarm' });
     const list = await open(admin, '?search=Swarm');
     const key = /family\?key=([^"]+)"/.exec(list.html)?.[1] ?? '';
+    assert.match((await open(admin, `/family?key=${key}`)).html, /Block all registrations…</);
     const page = await open(admin, `/family/block?key=${key}`);
+    assert.match(page.html, /Registrations that end<\/dt><dd>2<\/dd>/);
+    assert.match(page.html, /Consents that end<\/dt><dd>0<\/dd>/);
     const work = await admin.browser.submit(page, {}, { action: '/admin/clients/family/block' });
     assert.match(work.url, /\/admin\/work\//);
-    for (let look = 0; look < 100; look += 1) {
+    for (let look = 0; look < 1_000; look += 1) {
       const [row] = await sql(
         consentry,
         "SELECT count(*)::int AS n FROM clients WHERE metadata ->> 'client_name' = 'Swarm' AND revoked_at IS NULL",
@@ -171,6 +174,26 @@ describe('the clients of the dashboard', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     assert.fail('they were not blocked');
+  });
+
+  it('that housekeeping removed are not said to be blocked, and a family without a name is not called by its key', async () => {
+    const { client_id: id } = await registerClient(consentry.issuer, { client_name: undefined });
+    const { client_id: other } = await registerClient(consentry.issuer, { client_name: undefined });
+    await sql(consentry, "UPDATE clients SET revoked_at = now(), revoked_reason = 'unused' WHERE id = $1", [id]);
+    const shown = await open(admin, `/show?id=${id}`);
+    assert.match(shown.html, /Removed, not used/);
+    assert.doesNotMatch(shown.html, /Unblock|Blocked/);
+    const key = String((await find(other))?.familyKey);
+    const removed = await open(admin, `/family?key=${key}&state=removed`);
+    assert.ok(removed.html.includes(id) && !removed.html.includes(other));
+    assert.ok(!(await open(admin, `/family?key=${key}&state=blocked`)).html.includes(id));
+    const page = await open(admin, `/family/block?key=${key}`);
+    assert.match(words(page), /which states no name/);
+    assert.match(page.html, /Registrations that end<\/dt><dd>1<\/dd>/);
+    await consentry.rooms.clients.unblock(id);
+    assert.deepEqual(await sql(consentry, 'SELECT revoked_reason FROM clients WHERE id = $1', [id]), [
+      { revoked_reason: null },
+    ]);
   });
 
   it('made here get a new secret, shown once on a page that is not kept, while the old one is good', async () => {

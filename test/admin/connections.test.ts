@@ -13,7 +13,7 @@ import {
 } from '../cli/connection-kit.ts';
 import { addPerson, type Consentry, sql } from '../harness.ts';
 import type { Step } from '../person.ts';
-import { arrive, type Colleague, recorded } from './kit.ts';
+import { arrive, type Colleague, recorded, watch } from './kit.ts';
 
 const XSS = '<img src=x onerror=alert(1)>';
 const SECRET = 'a-secret-8Q~that-nobody-shows';
@@ -110,7 +110,7 @@ describe('the pages of connections', () => {
 
   it('test one step by step, in words, and leave nothing but a line in the record', async () => {
     const page = await open(`/${REGISTERED}`);
-    const tested = await press(page, `/${REGISTERED}/test`);
+    const tested = await watch(owner, press(page, `/${REGISTERED}/test`));
     assert.equal(tested.status, 200);
     assert.match(tested.html, /Whether the provider knows us[\s\S]*the provider accepts client ID and credential/);
     assert.match(tested.html, /Whether it sends people back to us/);
@@ -121,9 +121,13 @@ describe('the pages of connections', () => {
     );
     const { settings, ...rest } = world.upstream.record('unknown-there');
     await world.addOidc('unknown-there', { ...rest, name: 'Unknown', settings: { ...settings, clientId: 'nobody' } });
-    const failed = await press(await open('/unknown-there'), '/unknown-there/test');
-    assert.match(failed.html, /of \d+ steps failed/);
+    const failed = await watch(owner, press(await open('/unknown-there'), '/unknown-there/test'));
+    assert.match(failed.html, /Something is wrong: 1 of \d+ steps/);
     assert.match(failed.html, /the provider does not know us/);
+    const inJapanese = await owner.browser.open(failed.url, { headers: { 'accept-language': 'ja' } });
+    assert.match(inJapanese.html, /プロバイダーはこのサーバーを認識していません：<bdi>「invalid_client/);
+    assert.match(inJapanese.html, /照らし合わせてください/);
+    assert.doesNotMatch(inJapanese.html, /the provider|Compare client ID|answers</);
     await consentry.rooms.connectionStore.remove('unknown-there');
   });
 
@@ -165,6 +169,22 @@ describe('the pages of connections', () => {
     assert.match(taken.html, /There is a connection of this name already/);
   });
 
+  it('say after a test what to do in the form that does it, and it does', async () => {
+    const { settings, ...rest } = world.upstream.record('leavers-there');
+    await world.addOidc('leavers-there', { ...rest, name: 'Leavers', settings });
+    const tested = await watch(owner, press(await open('/leavers-there'), '/leavers-there/test'));
+    assert.match(tested.html, /Could be better[\s\S]*tick “Notice leavers by a refresh token” under “Change…”/);
+    assert.doesNotMatch(tested.html, /&lt;id&gt;|connection update/);
+    await press(await open('/leavers-there/change'), '/leavers-there/change', { offlineAccess: 'yes' });
+    const [event] = await recorded(consentry, 'connection.updated');
+    assert.deepEqual(event?.details.changed, ['offlineAccess']);
+    const again = await watch(owner, press(await open('/leavers-there'), '/leavers-there/test'));
+    assert.doesNotMatch(again.html, /Notice leavers/);
+    await press(await open('/leavers-there/change'), '/leavers-there/change', { name: 'Leavers of ours' });
+    assert.equal((await open('/leavers-there/change')).html.includes('name="offlineAccess" value="yes" checked'), true);
+    await consentry.rooms.connectionStore.remove('leavers-there');
+  });
+
   it('take a new secret or certificate, and show none again', async () => {
     const id = await addEntra('Northwind');
     const form = await open(`/${id}/change`);
@@ -194,9 +214,9 @@ describe('the pages of connections', () => {
     assert.ok('issuer' in settings);
     const form = await open('/add/oidc');
     for (const [fields, words] of [
-      [{ issuer: 'ftp://x' }, /Issuer: write the https address/],
+      [{ issuer: 'ftp://x' }, /Issuer<\/strong><\/a>: Write the https address/],
       [{ clientSecret: '' }, /Proof of who we are is missing/],
-      [{ name: '' }, /Name: write what people will read/],
+      [{ name: '' }, /Name<\/strong><\/a>: Write what people will read/],
       [{ issuer: `${settings.issuer}/elsewhere` }, /./],
     ] as const) {
       const all = {

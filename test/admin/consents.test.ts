@@ -14,6 +14,7 @@ import { addColleague, arrive, type Colleague, enter, giveServer, recorded } fro
 
 const HOME = '/admin/consents';
 const FILES = 'http://127.0.0.1:9/files';
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0';
 
 describe('consents in the dashboard', () => {
   let consentry: Consentry;
@@ -51,9 +52,9 @@ describe('consents in the dashboard', () => {
   }
 
   /** Ana lets a new client of this name in; it has a sign-in. */
-  async function connect(name = 'Claude', scope = 'mail:read mail:send') {
+  async function connect(name = 'Claude', scope = 'mail:read mail:send', userAgent = FIREFOX) {
     const { client_id: clientId } = await registerClient(consentry.issuer, { client_name: name });
-    const person = createPerson(consentry.issuer);
+    const person = createPerson(consentry.issuer, { 'user-agent': userAgent });
     const { body } = await redeem(
       consentry,
       clientId,
@@ -90,7 +91,7 @@ describe('consents in the dashboard', () => {
         /Status Active/,
         new RegExp(clientId),
         /Mail http:\/\/127\.0\.0\.1:9\/mail/,
-        /version 1/,
+        /version 1 Approved from Firefox on Linux Last shown in full/,
         /Sign-ins under it 1 active/,
         /Name “ ?Mail desk ?” “ ?Mail desk ?”/,
         /Proves itself by nothing \(a public client\)/,
@@ -101,6 +102,50 @@ describe('consents in the dashboard', () => {
       assert.ok(page.html.includes(`href="/admin/audit?consent=${id}"`));
       const inJapanese = words(await open(auditor, `${HOME}/${id}`, { 'accept-language': 'ja' }));
       assert.match(inJapanese, /mail:send あなたとしてメールを送る send_mail あなたとしてメールを送る send_mail/);
+    });
+
+    it('says in both languages what the person read then, however it reads now, and in which browser', async () => {
+      const { id } = await connect();
+      const old = await connect('Older', 'mail:send', 'a browser that does not say');
+      await sql(
+        consentry,
+        `UPDATE consents SET scope_words = (SELECT jsonb_object_agg(key, value - 'descriptionJa') FROM jsonb_each(scope_words))
+         WHERE id = $1`,
+        [old.id],
+      );
+      const reword = (english: string, japanese: string) =>
+        sql(consentry, "UPDATE resource_scopes SET description = $1, description_ja = $2 WHERE name = 'mail:send'", [
+          english,
+          japanese,
+        ]);
+      const japanese = { 'accept-language': 'ja' };
+      const before = words(await open(auditor, `${HOME}/${old.id}`, japanese));
+      assert.match(before, /承認したブラウザー 不明 .*mail:send あなたとしてメールを送る send_mail あなたとして/);
+      await reword('Send whatever', '何でも送る');
+      try {
+        assert.match(
+          words(await open(auditor, `${HOME}/${id}`)),
+          /mail:send Send mail as you send_mail changed Send whatever/,
+        );
+        assert.match(
+          words(await open(auditor, `${HOME}/${id}`, japanese)),
+          /承認したブラウザー Linux の Firefox .*mail:send あなたとしてメールを送る send_mail 変更あり 何でも送る/,
+        );
+        assert.match(
+          words(await open(auditor, `${HOME}/${id}/receipt`, japanese)),
+          /同意したブラウザー Linux の Firefox .*あなたとしてメールを送る mail:send/,
+        );
+        // One from before has its English words alone, and says nothing of the browser.
+        assert.match(
+          words(await open(auditor, `${HOME}/${old.id}`, japanese)),
+          /mail:send Send mail as you send_mail 変更あり 何でも送る/,
+        );
+        const receipt = words(await open(auditor, `${HOME}/${old.id}/receipt`, japanese));
+        assert.match(receipt, /Send mail as you mail:send/);
+        assert.doesNotMatch(receipt, /同意したブラウザー/);
+      } finally {
+        await reword('Send mail as you', 'あなたとしてメールを送る');
+      }
     });
 
     it('names in words what differs from what was agreed to, and what suspended it', async () => {
@@ -143,7 +188,7 @@ describe('consents in the dashboard', () => {
     it('ends with all its tokens after a page that names whose it is; once', async () => {
       const { id, clientId, refreshToken } = await connect();
       const page = await open(admin, `${HOME}/revoke?id=${id}`);
-      assert.match(words(page), /1 consent of 1 person will end\. ana@contoso\.test/);
+      assert.match(words(page), /1 consent of 1 person will end, for 1 client at 1 MCP server\. ana@contoso\.test/);
       const done = await admin.browser.submit(page);
       assert.match(words(done), /Ended 1 consent/);
       assert.equal((await refresh(consentry, clientId, refreshToken)).status, 400);
@@ -172,8 +217,11 @@ describe('consents in the dashboard', () => {
       assert.equal(receipt.issuer, consentry.issuer);
     });
 
-    it('shows what a client calls itself as text, in both languages', async () => {
+    it('shows what a client calls itself, and what is kept of browser and words, as text in both languages', async () => {
       const { id } = await connect('<img src=x onerror=alert(1)>');
+      const kept = `UPDATE consents SET browser_label = '<img src=x> on <img src=x>', scope_words = (SELECT jsonb_object_agg(key,
+        value || '{"description":"<img src=x>","descriptionJa":"<img src=x>"}') FROM jsonb_each(scope_words)) WHERE id = $1`;
+      await sql(consentry, kept, [id]);
       for (const language of ['en', 'ja']) {
         for (const path of [`${HOME}/${id}`, `${HOME}/${id}/receipt`, `${HOME}/revoke?id=${id}`, HOME]) {
           const page = await open(admin, path, { 'accept-language': language });
@@ -208,7 +256,7 @@ describe('consents in the dashboard', () => {
       const page = await open(admin, `${HOME}/revoke?${ids.map((id) => `id=${id}`).join('&')}`);
       assert.match(
         words(page),
-        /12 consents of 12 people will end\. person0001@contoso\.test .*person0010@contoso\.test and 2 more/,
+        /12 consents of 12 people will end, for 1 client at 1 MCP server\. person0001@contoso\.test .*person0010@contoso\.test and 2 more/,
       );
       assert.ok(!words(page).includes('person0011'));
       await admin.browser.submit(page, { id: ids });
@@ -225,6 +273,49 @@ describe('consents in the dashboard', () => {
       assert.equal(await living(clientId), 0);
     });
 
+    it('all that match are told by the filter in words, their clients and servers, in both languages', async () => {
+      await plant(2);
+      await plant(1, FILES);
+      const scope = 'state=living&scope=mail:read&search=planted';
+      const [row] = await sql<{ consents: number; people: number; clients: number; servers: number }>(
+        consentry,
+        `SELECT count(*)::int AS consents, count(DISTINCT account_id)::int AS people, count(DISTINCT client_id)::int AS clients,
+          count(DISTINCT resource_id)::int AS servers FROM consents
+         WHERE client_id LIKE 'planted-%' AND revoked_at IS NULL AND suspended_at IS NULL`,
+      );
+      assert.ok(row && row.clients > 1 && row.servers === 2);
+      const said = words(await open(admin, `${HOME}/revoke-matching?${scope}`));
+      const { consents, people, clients, servers } = row;
+      assert.match(said, /All that match: Person or client: “ ?planted ?” Status: Active scope mail:read/);
+      const counted = `${consents} consents of ${people} people will end, for ${clients} clients at ${servers} MCP servers.`;
+      assert.ok(said.includes(counted), said);
+      const japanese = words(await open(admin, `${HOME}/revoke-matching?${scope}`, { 'accept-language': 'ja' }));
+      assert.match(japanese, /状態: 有効 .*クライアント \d+ 件、 ?MCP サーバー 2 件/);
+      const { id: server } = (await consentry.rooms.resources.findByUri(FILES)) ?? {};
+      const named = words(await open(admin, `${HOME}/revoke-matching?server=${server}`));
+      assert.match(named, /All that match: MCP server Files /);
+    });
+
+    it('the list stays filtered after an act, after none, and where it was not to be', async () => {
+      const clientId = await plant(2);
+      const filter = `state=living&client=${clientId}`;
+      const at = `${HOME}?${filter}`;
+      const pathOf = ({ url }: Step) => new URL(url).pathname + new URL(url).search;
+      const nothing = await open(admin, `${HOME}/revoke?${filter}`);
+      assert.equal(pathOf(nothing), at);
+      assert.match(words(nothing), /Tick what you want to end first/);
+      assert.match(nothing.html, new RegExp(`<input type="hidden" name="client" value="${clientId}">`));
+      const [one] = await sql<{ id: string }>(consentry, 'SELECT id FROM consents WHERE client_id = $1', [clientId]);
+      const ticked = await open(admin, `${HOME}/revoke?${filter}&id=${one?.id}`);
+      assert.ok(ticked.html.includes(`href="${at.replace('&', '&amp;')}"`), 'cancel leads back too');
+      const ended = await admin.browser.submit(ticked);
+      assert.match(words(ended), /Ended 1 consent/);
+      assert.equal(pathOf(ended), at);
+      const rest = await admin.browser.submit(await open(admin, `${HOME}/revoke-matching?${filter}`));
+      assert.match(words(rest), /Ended 1 consent/);
+      assert.equal(pathOf(rest), at);
+    });
+
     it('more go on by themselves while a page says how far it is, and each is on record', async () => {
       const clientId = await plant(600);
       const page = await open(admin, `${HOME}/revoke-matching?client=${clientId}`);
@@ -233,7 +324,7 @@ describe('consents in the dashboard', () => {
       assert.match(progress.url, /\/admin\/work\//);
       assert.match(progress.html, /<progress max="600"/);
       assert.equal((await open(auditor, new URL(progress.url).pathname)).status, 404, 'is nobody else’s to see');
-      for (let turn = 0; turn < 200 && !/Finished/.test(words(progress)); turn += 1) {
+      for (let turn = 0; turn < 1_000 && !/Finished/.test(words(progress)); turn += 1) {
         await sleep(25);
         progress = await open(admin, new URL(progress.url).pathname);
       }
@@ -274,6 +365,33 @@ describe('consents in the dashboard', () => {
       assert.match(words(await keeper.browser.submit(page)), /Ended 1 consent/);
       assert.equal(await living(clientId), 0);
     });
+  });
+
+  it('what an address or a role does not allow is said within the dashboard, and names the filter, in both languages', async () => {
+    const paths = [
+      { who: admin, path: `${HOME}?state=active`, status: 400, en: /Status ?: .*Choose/, ja: /状態 ?：/ },
+      { who: admin, path: `${HOME}/unknown`, status: 404, en: /There is no such thing here/, ja: /ここにはありません/ },
+      {
+        who: auditor,
+        path: `${HOME}/revoke?id=x`,
+        status: 403,
+        en: /Your role does not allow this/,
+        ja: /あなたの役割では/,
+      },
+    ];
+    for (const { who, path, status, ...said } of paths) {
+      for (const language of ['en', 'ja'] as const) {
+        const page = await open(who, path, { 'accept-language': language });
+        assert.equal(page.status, status, path);
+        assert.match(page.html, /<nav class="sections"/, path);
+        assert.match(page.html, /<a href="\/admin\/consents" aria-current="page">/, path);
+        assert.match(words(page), said[language]);
+      }
+    }
+    const stranger = createPerson(consentry.issuer);
+    const unknown = await stranger.open(`${consentry.issuer}${HOME}/revoke`, { method: 'POST' });
+    assert.equal(unknown.status, 401);
+    assert.doesNotMatch(unknown.html, /<nav class="sections"/);
   });
 
   it('auditors look and end nothing, others do not come in, and who is unknown is 404', async () => {

@@ -126,7 +126,8 @@ describe('hostile requests', () => {
 
   it('long work of an act that was rolled back never begins', async () => {
     const { artifacts, database, now } = consentry.rooms;
-    const works = createWorks({ artifacts, database, now, log: createLog({ level: 'silent' }) });
+    const log = createLog({ level: 'silent' });
+    const works = createWorks({ artifacts, database, now, log, authorityOf: consentry.rooms.authority.of });
     const begun: string[] = [];
     const start = (what: string) => {
       const step = async () => begun.push(what) * 0;

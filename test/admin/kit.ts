@@ -50,6 +50,13 @@ export async function arrive(consentry: Consentry, role: Exclude<Role, 'user'>, 
   return colleague;
 }
 
+/** Loads the page again as it asks for, until the work it tells of has ended. */
+export async function watch({ browser }: Pick<Colleague, 'browser'>, page: Step | Promise<Step>): Promise<Step> {
+  let seen = await page;
+  while (seen.html.includes('<meta http-equiv="refresh"')) seen = await browser.open(seen.url);
+  return seen;
+}
+
 /** Makes this colleague look after an MCP server. */
 export async function giveServer(consentry: Consentry, { id }: Colleague, uri: string): Promise<void> {
   const text = 'INSERT INTO resource_owners (resource_id, account_id) SELECT id, $2 FROM resources WHERE uri = $1';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { barChart, shareChart } from '../../src/admin/overview/chart.ts';
+import { createFiguresStore } from '../../src/admin/overview/figures-store.ts';
 import { CALENDAR, type Consentry, register, sql, startConsentry } from '../harness.ts';
 import { arrive, type Colleague, giveServer } from './kit.ts';
 
@@ -64,6 +65,31 @@ test('an installation where nothing waits says so, and still draws its pictures'
   assert.equal(html.match(/<svg viewBox="0 0 360 140" role="img"/g)?.length, 4);
 });
 
+test('a fresh installation names the first steps to who can take them, until they are taken', async () => {
+  const { generated } = server.rooms;
+  assert.doesNotMatch(await open(owner), /First steps/);
+  await generated.mark(owner.id);
+  const html = await open(owner);
+  assert.match(html, /First steps/);
+  assert.match(html, /href="\/account\/password"/);
+  assert.match(html, /href="\/admin\/connections\/add"/);
+  assert.ok(!html.includes('Register an MCP server') && !html.includes('Nothing needs you'));
+  assert.doesNotMatch(await open(auditor), /First steps/);
+  await generated.clear(owner.id);
+  assert.doesNotMatch(await open(owner), /First steps/);
+});
+
+test('more is never in use than there is', async () => {
+  const figures = createFiguresStore(server.rooms.database);
+  const used = await addConsent(server.mail.uri);
+  const before = await figures.active(daysAgo(30), undefined);
+  const gone = await addConsent(server.mail.uri);
+  await sql(server, 'UPDATE clients SET revoked_at = now() WHERE id = $1', [gone]);
+  assert.ok(before.clients > 0);
+  assert.deepEqual(await figures.active(daysAgo(30), undefined), before);
+  await sql(server, 'DELETE FROM consents WHERE client_id = ANY($1)', [[used, gone]]);
+});
+
 test('each thing that waits is counted, named, and leads to where it is dealt with', async (t) => {
   await sql(
     server,
@@ -109,7 +135,7 @@ test('each thing that waits is counted, named, and leads to where it is dealt wi
     ['the changed client', new RegExp(`href="/admin/consents\\?state=suspended&(?:amp;)?client=${suspended}"`)],
     ['proposals', /1 MCP server describes itself differently[\s\S]*href="\/admin\/servers\/[\w-]+"[\s\S]*mail:send/],
     ['credentials', /href="\/admin\/connections\/corp"[^>]*>Secret or certificate of[\s\S]*ends <time/],
-    ['failing connections', /invalid_client: &lt;i&gt;no&lt;\/i&gt;/],
+    ['failing connections', /The last trip to the provider failed\..*“invalid_client: &#60;i&#62;no&#60;\/i&#62;”/],
     ['alarms', /the directory fell silent/],
     ['leavers', new RegExp(`href="/admin/people/${server.ana.id}"[\\s\\S]*emergency account is never shut out`)],
     ['undelivered notices', /1 notice was not delivered[\s\S]*href="\/admin\/notices"/],
@@ -118,7 +144,7 @@ test('each thing that waits is counted, named, and leads to where it is dealt wi
   for (const [what, pattern] of expected) await t.test(what, () => assert.match(html, pattern));
   assert.ok(!html.includes('<b>Code') && !html.includes('Nothing needs you'));
   await t.test('which notices were not delivered, and why', async () => {
-    assert.match(await open(auditor, '/admin/notices'), /approval\.requested[\s\S]*&lt;u&gt;refused/);
+    assert.match(await open(auditor, '/admin/notices'), /Somebody asks for an approval[\s\S]*&lt;u&gt;refused/);
   });
 });
 

@@ -76,6 +76,14 @@ describe('people at the dashboard', () => {
     );
     assert.equal(refused.status, 403);
     const user = await addColleague(consentry, 'user', 'climber@contoso.test');
+    const offered = (html: string) =>
+      [...(/<select id="field-role".*?<\/select>/s.exec(html)?.[0].matchAll(/value="([^"]*)"/g) ?? [])].map(
+        ([, one]) => one,
+      );
+    const below = offered((await page(admin, `/${user.id}`)).html);
+    assert.ok(below.includes('resource-owner') && !below.some((one) => /^(owner|admin|auditor)$/.test(one ?? '')));
+    assert.equal(below[0], '', 'nothing is chosen beforehand');
+    assert.ok(offered((await page(owner, `/${user.id}`)).html).includes('admin'));
     for (const role of ['owner', 'admin', 'auditor']) {
       const answer = await press(admin, `/${user.id}`, `/${user.id}/roles/give`, { role });
       assert.equal(answer.status, 403, role);
@@ -133,6 +141,34 @@ describe('people at the dashboard', () => {
     assert.equal(event?.actor, `account:${admin.id}`);
   });
 
+  it('the list and the page of a person say the same of the password and the apps, ended ones not among them', async () => {
+    const zoe = await addPerson(consentry.rooms, 'zoe@contoso.test');
+    await sql(consentry, 'UPDATE accounts SET password_hash = NULL WHERE id = $1', [zoe.id]);
+    const list = await page(admin, '?search=zoe%40contoso');
+    assert.match(list.html, /data-label="Signs in by">none<\/td>/);
+    assert.match((await page(admin, `/${zoe.id}`)).html, /<dt>Password<\/dt><dd>none/);
+    await sql(consentry, `INSERT INTO clients (id, kind, origin, metadata) VALUES ('old', 'app', 'static', '{}')`);
+    for (const [id, until] of [
+      ['ended', '2020-01-01'],
+      ['living', '2999-01-01'],
+    ])
+      await sql(
+        consentry,
+        `INSERT INTO consents (id, account_id, client_id, resource_id, redirect_uri, living_key, scopes,
+            client_fingerprint, stated, scope_digests, scope_words, version, browser_id, approved_at, full_page_at, expires_at)
+          SELECT $1, $2, 'old', id, 'https://x.example/', $1, '{}', 'f', '{}', '{}', '{}', 1, 'b', now(), now(), $3
+          FROM resources ORDER BY id LIMIT 1`,
+        [id, zoe.id, until],
+      );
+    assert.match((await page(admin, '?search=zoe%40contoso')).html, /data-label="Connected apps" class="number">1</);
+    const shown = await page(admin, `/${zoe.id}`);
+    assert.match(shown.html, /href="\/admin\/consents\?account=[^"]+">1</);
+    const consents = await admin.browser.open(`${consentry.issuer}/admin/consents?account=${zoe.id}`);
+    assert.match(consents.html, /Only those of:[^\n]*zoe@contoso\.test/);
+    const ending = await page(admin, `/${zoe.id}/revoke-all`);
+    assert.match(ending.html, /2 consents of/, 'whatever is not revoked is');
+  });
+
   it('what is said twice is on record once', async () => {
     const { id } = await addPerson(consentry.rooms, 'twice@contoso.test');
     for (let times = 0; times < 2; times += 1) await press(admin, `/${id}/disable`, `/${id}/disable`);
@@ -151,6 +187,36 @@ describe('people at the dashboard', () => {
     const keeper = await arrive(consentry, 'resource-owner');
     assert.equal((await page(keeper, '')).status, 403);
     assert.equal((await page(keeper, `/${admin.id}`)).status, 403);
+  });
+
+  it('roles that the dashboard knows are shown by their words, others by their names; connections by their names', async () => {
+    await sql(consentry, "INSERT INTO roles (id) VALUES ('support') ON CONFLICT DO NOTHING");
+    await sql(
+      consentry,
+      `INSERT INTO connections (id, kind, name, settings, updated_at)
+        VALUES ('c-4711', 'oidc', 'Fabrikam Login', '{}', now())`,
+    );
+    const cy = await arrive(consentry, 'auditor', 'cy@contoso.test');
+    await sql(
+      consentry,
+      `UPDATE accounts SET disabled_at = now(), disabled_by = '{upstream:c-4711}' WHERE id = '${cy.id}'`,
+    );
+    for (const [language, auditor, keeper, by] of [
+      ['ja', '監査担当', 'MCP サーバー担当', /接続 <bdi>Fabrikam Login<\/bdi> のプロバイダー/],
+      ['en', 'Auditor', 'MCP server owner', /the provider of <bdi>Fabrikam Login<\/bdi>/],
+    ] as const) {
+      const headers = { 'accept-language': language };
+      const one = await owner.browser.open(at(`/${cy.id}`), { headers });
+      const list = await owner.browser.open(at('?search=cy%40contoso'), { headers });
+      assert.match(one.html, new RegExp(`<th scope="row">${auditor}</th>`));
+      assert.match(one.html, new RegExp(`<option value="resource-owner">${keeper}</option>`));
+      assert.match(one.html, /<option value="support">support<\/option>/);
+      assert.match(list.html, new RegExp(`<td[^>]* data-label="[^"]+">${auditor}</td>`));
+      for (const { html } of [one, list]) {
+        assert.match(html, by);
+        assert.doesNotMatch(html, />auditor<|upstream:/);
+      }
+    }
   });
 
   it('both languages have every word of it', async () => {

@@ -60,6 +60,8 @@ describe('rules at the dashboard', () => {
       { peopleApprove: 'none' },
       { action: '/admin/policy/default' },
     );
+    assert.match(tried.html, /Until now<\/dt><dd>People approve everything themselves/);
+    assert.match(tried.html, /From then on<\/dt><dd>Everything waits for an administrator/);
     await admin.browser.submit(tried, {}, { action: '/admin/policy/default' });
     const [event] = await recorded(consentry, 'policy.changed');
     assert.deepEqual(event?.details.saidBefore, ['people approve high']);

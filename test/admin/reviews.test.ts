@@ -130,7 +130,12 @@ describe('the pages of access reviews', () => {
       /(200|400) of 450 done.* (250|50) consents without an answer are ending now|450 of 450 done/,
     );
     assert.equal(done.html.includes('data-look-again'), !/450 of 450 done/.test(text(done)));
-    await consentry.rooms.reviews.expire();
+    // Whichever of the two has it in hands, the other lets be.
+    for (let tries = 0; tries < 300; tries += 1) {
+      await consentry.rooms.reviews.expire();
+      if ((await consentry.rooms.reviews.find(id, { reach: undefined })).counts.pending === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
     const after = await owner.browser.open(at(`/${id}`));
     assert.match(text(after), /450 of 450 done.* Closed on/);
     assert.doesNotMatch(after.html, /data-look-again/);

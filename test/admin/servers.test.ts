@@ -7,7 +7,7 @@ import { authorize, introspect, redeem, registerClient } from '../flow.ts';
 import { CALENDAR, type Consentry, MAIL, register, sql, startConsentry } from '../harness.ts';
 import type { Step } from '../person.ts';
 import { NOTES, startMcpServer } from '../resources/mcp-server-kit.ts';
-import { arrive, type Colleague, giveServer, recorded } from './kit.ts';
+import { arrive, type Colleague, giveServer, recorded, watch } from './kit.ts';
 
 const BASE = '/admin/servers';
 
@@ -55,7 +55,7 @@ describe('MCP servers at the dashboard', () => {
   const DELETE = { name: 'notes:delete', description: 'Delete notes', tools: 'delete_note', effect: 'act' };
 
   async function lookAt(who: Colleague, url = kit.uri): Promise<Step> {
-    return press(who, '/add', '/add/look', { url });
+    return watch(who, press(who, '/add', '/add/look', { url }));
   }
 
   async function registerNotes(who: Colleague): Promise<{ id: string; page: Step }> {
@@ -193,7 +193,11 @@ describe('MCP servers at the dashboard', () => {
       'https://[::1]:1/mcp',
     ]) {
       const { html } = await lookAt(keeper, url);
-      answers.add(html.replaceAll(new URL(url).href, '').replace(/name="csrf" value="[^"]*"/g, ''));
+      const { href, hostname } = new URL(url);
+      const typed = [href, hostname.replace(/^\[|\]$/g, '')];
+      answers.add(
+        typed.reduce((page, part) => page.replaceAll(part, ''), html.replace(/name="csrf" value="[^"]*"/g, '')),
+      );
     }
     assert.equal(answers.size, 1);
     assert.match([...answers][0] ?? '', /No usable answer came/);
@@ -202,7 +206,7 @@ describe('MCP servers at the dashboard', () => {
   it('checks the server at a press, says in words what is wrong in either language, and keeps it', async () => {
     const { id } = await registerNotes(admin);
     kit.behave({ challenge: null, ignoreAudience: true });
-    const checked = await press(admin, `/${id}`, `/${id}/check`);
+    const checked = await watch(admin, press(admin, `/${id}`, `/${id}/check`));
     assert.match(checked.html, /Checked: 2 findings/);
     assert.match(checked.html, /Its 401 has no WWW-Authenticate header/);
     assert.match(checked.html, /takes tokens that are for another server/);
@@ -214,7 +218,25 @@ describe('MCP servers at the dashboard', () => {
     const [event] = await recorded(consentry, 'resource.checked');
     assert.equal(event?.actor, `account:${admin.id}`);
     kit.behave();
-    assert.match((await press(admin, `/${id}`, `/${id}/check`)).html, /Checked: nothing is wrong/);
+    assert.match((await watch(admin, press(admin, `/${id}`, `/${id}/check`))).html, /Checked: nothing is wrong/);
+    await forget();
+  });
+
+  it('calls no step fine that had no usable answer: not tried, in words and in the list, in either language', async () => {
+    const { id } = await registerNotes(admin);
+    kit.behave({ unusableAfter: 'tools/list', ignoreAudience: true, ignoreExpiry: true, ignoreSignature: true });
+    const { html } = await watch(admin, press(admin, `/${id}`, `/${id}/check`));
+    assert.match(html, /nothing wrong was found, but 4 steps were not tried/);
+    for (const step of ['Without the scope', 'With a token for another server', 'With a forged token'])
+      assert.match(
+        html,
+        new RegExp(`Not tried</span> <strong>${step}[\\s\\S]{0,200}no usable answer came in time`),
+        step,
+      );
+    assert.match((await open(admin)).html, /Not all tried/);
+    const japanese = { headers: { 'accept-language': 'ja' } };
+    const page = await admin.browser.open(`${consentry.issuer}${BASE}/${id}`, japanese);
+    assert.match(page.html, /未実施<\/span> <strong>偽造したトークン[\s\S]{0,200}時間内に有効な応答がありませんでした/);
     await forget();
   });
 
@@ -231,7 +253,7 @@ describe('MCP servers at the dashboard', () => {
   it('turns other tools into a proposal with its difference, which is accepted or rejected', async () => {
     const { id } = await registerNotes(admin);
     kit.behave({ tools: [...NOTES, { name: 'share_note' }] });
-    const checked = await press(admin, `/${id}`, `/${id}/check`);
+    const checked = await watch(admin, press(admin, `/${id}`, `/${id}/check`));
     assert.match(checked.html, /share_note/);
     const proposed = await admin.browser.submit(checked, { scope: 'notes:delete' }, { action: `${BASE}/${id}/tools` });
     assert.match(proposed.html, /<ins><code>share_note<\/code><\/ins>/);

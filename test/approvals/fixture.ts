@@ -41,7 +41,7 @@ export async function openApprovals() {
   const database = createDatabase(prisma);
   const store = createApprovalStore({ database, holdApprovers: createApproversStore(database).hold });
   const now = () => clock.at;
-  const rules = (twoPersons: TwoPersons) => createApprovals({ store, redirectKey, twoPersons, now });
+  const rules = (twoPersons: TwoPersons) => createApprovals({ store, redirectKey, twoPersons, requestDays: 30, now });
   const approvals = rules('off');
 
   async function addAccount(name: string, role: 'owner' | 'user'): Promise<string> {

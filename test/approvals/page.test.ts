@@ -1,6 +1,7 @@
 /** Page E: asking, waiting, and what comes of it only in the browser that asked (threats 115, 116, 118). */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { expireApprovals } from '../../src/approval-acts.ts';
 import type { ApprovalRequest } from '../../src/approvals/request.ts';
 import { approve, authorizationUrl, redeem, registerClient, signIn } from '../flow.ts';
 import { addPerson, type Consentry, sql, startConsentry } from '../harness.ts';
@@ -72,6 +73,37 @@ describe('what waits for an administrator', () => {
     assert.deepEqual(body.scope?.split(' ').sort(), SCOPES.split(' '));
   });
 
+  it('that nobody decided in time is over: page E says so, the record too, and it may be asked again', async () => {
+    const { who, begun, person, page } = await begin();
+    const waiting = await ask(person, page);
+    const request = await requestOf(who.id);
+    const longAgo = "UPDATE approval_requests SET created_at = now() - interval '30 days' WHERE id = $1";
+    await sql(consentry, longAgo, [request.id]);
+    await expireApprovals(consentry.rooms);
+    const [event] = await sql(
+      consentry,
+      "SELECT * FROM audit_events WHERE type = 'approval.expired' AND account_id = $1",
+      [who.id],
+    );
+    assert.equal((event?.details as { approval: string } | undefined)?.approval, request.id);
+    const over = await person.open(waiting.url);
+    assert.ok(isAskPage(over), words(over));
+    assert.match(words(over), /Nobody decided within 30 days, so that request is over\. You may ask again\./);
+    const later = await person.open(begun.url);
+    assert.match(words(later), /Nobody decided within 30 days/, 'whoever connects again reads it too');
+    assert.ok(isWaiting(await ask(person, over)));
+    const anew = (await requests(who.id)).filter(({ state }) => state === 'pending');
+    assert.equal(anew.length, 1);
+    assert.notEqual(anew[0]?.id, request.id);
+    assert.doesNotMatch(words(await person.open(begun.url)), /Nobody decided/);
+
+    await sql(consentry, longAgo, [anew[0]?.id]);
+    await endInteractions();
+    const late = await person.open(`${consentry.issuer}/approval/${anew[0]?.id}`);
+    assert.match(words(late), /Nobody decided within 30 days/, 'also before the sweep, and with nothing to press');
+    assert.ok(!late.html.includes('value="ask"'));
+  });
+
   it('the record says who asked for what', async () => {
     const { who, clientId, person, page } = await begin();
     await ask(person, page);
@@ -139,6 +171,78 @@ describe('what waits for an administrator', () => {
     assert.equal((await requests(who.id)).length, 1);
     await endInteractions();
     assert.match(words(await person.open(waiting.url)), /An administrator said no.*Use the desktop app\./);
+  });
+
+  it('a denial is told with its reason to who connects again, for what was denied alone, and may be asked again', async () => {
+    const { who, clientId, begun, person, page } = await begin();
+    await ask(person, page);
+    await decide(await requestOf(who.id), 'deny', 'Use <b>the</b> desktop app.');
+    await endInteractions();
+    const later = await person.open(begun.url);
+    assert.ok(isAskPage(later), words(later));
+    assert.match(
+      words(later),
+      /An administrator said no on \w+ \d+, \d{4} : “Use <b>the<\/b> desktop app\.” You may ask again\./,
+    );
+    assert.ok(!later.html.includes('<b>the'), 'as text');
+    const japanese = await person.open(later.url, { headers: { 'accept-language': 'ja' } });
+    assert.match(words(japanese), /\d+年\d+月\d+日 ?に、管理者に承認されませんでした。理由： ?「Use/);
+
+    const elsewhere = createPerson(consentry.issuer);
+    const other = await signIn(elsewhere, await elsewhere.open(begun.url), who);
+    assert.match(words(other), /An administrator said no on/, 'in any browser of theirs');
+    const label = authorizationUrl(consentry, (await registerClient(consentry.issuer)).client_id, { scope: SCOPES });
+    assert.doesNotMatch(words(await person.open(label.url)), /said no/, 'not for another client');
+    const stranger = createPerson(consentry.issuer);
+    const theirs = await addPerson(consentry.rooms, `not-${who.id}@contoso.test`);
+    const foreign = await signIn(stranger, await stranger.open(begun.url), theirs);
+    assert.doesNotMatch(words(foreign), /said no/, 'nor to anybody else');
+    await sql(consentry, "UPDATE approval_requests SET scopes = '{mail:other}' WHERE client_id = $1", [clientId]);
+    assert.doesNotMatch(words(await person.open(begun.url)), /said no/, 'nor for other scopes');
+    await sql(
+      consentry,
+      "UPDATE approval_requests SET scopes = '{mail:send,mail:other}', note = NULL WHERE client_id = $1",
+      [clientId],
+    );
+    const bare = await person.open(begun.url);
+    assert.match(words(bare), /An administrator said no on \w+ \d+, \d{4} ?, without a reason\. You may ask again\./);
+
+    assert.ok(isWaiting(await ask(person, bare)));
+    assert.doesNotMatch(words(await person.open(begun.url)), /said no/, 'a new request stands for itself');
+    const open = (await requests(who.id)).find(({ state }) => state === 'pending');
+    await consentry.rooms.approvals.withdraw(open?.id ?? '');
+    assert.doesNotMatch(words(await person.open(begun.url)), /said no/, 'the last one counts');
+  });
+
+  it('is listed on one’s own page with what came of it, the newest first, and on nobody else’s', async () => {
+    const { who, clientId, person, page } = await begin();
+    const own = `${consentry.issuer}/account`;
+    assert.doesNotMatch(words(await person.open(own)), /What you asked administrators for/);
+    await ask(person, page);
+    assert.match(words(await person.open(own)), /“Claude Code” for Mail Asked on .* Waiting for an administrator/);
+    await decide(await requestOf(who.id), 'deny', '<i>No.</i>');
+    const again = await person.open(authorizationUrl(consentry, clientId, { scope: SCOPES }).url);
+    await ask(person, again);
+    const open = (await requests(who.id)).find(({ state }) => state === 'pending');
+    assert.ok(open);
+    // Both may be of the same millisecond.
+    await sql(consentry, "UPDATE approval_requests SET created_at = created_at - interval '1 hour' WHERE id <> $1", [
+      open.id,
+    ]);
+    await decide(open, 'approve', 'As agreed.');
+    const both = await person.open(own);
+    assert.match(
+      words(both),
+      /Approved until .* you press Approve yourself .*wrote: “As agreed\.”.* Denied on .*wrote: “<i>No\.<\/i>”/,
+    );
+    assert.ok(!both.html.includes('<i>No'), 'as text');
+    await consentry.rooms.approvals.revoke({ id: open.id, approver: olga.id });
+    assert.match(words(await person.open(own)), /Approved, and taken back by an administrator on/);
+    const japanese = await person.open(own, { headers: { 'accept-language': 'ja' } });
+    assert.match(words(japanese), /管理者への申請.*拒否されました.*管理者からの説明：/);
+    const stranger = createPerson(consentry.issuer);
+    await signIn(stranger, await stranger.open(own), await addPerson(consentry.rooms, `own-${who.id}@contoso.test`));
+    assert.doesNotMatch(words(await stranger.open(own)), /What you asked administrators for/);
   });
 
   it('approved hours later, the page sends nobody anywhere and no code exists', async () => {

@@ -1,24 +1,21 @@
 /** Addresses, identifiers and cookies that an attacker chooses lead nobody away. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { startConnected } from '../connected.ts';
 import { approve, authorizationUrl, authorize, registerClient } from '../flow.ts';
-import { type Consentry, startConsentry, staticClient } from '../harness.ts';
+import { type Consentry, staticClient } from '../harness.ts';
 import { given, heading, isConsentPage, words } from '../interaction/kit.ts';
 import { createPerson, type Person } from '../person.ts';
+import { FORM } from './raw.ts';
 
 describe('addresses that lead away', () => {
   let consentry: Consentry;
   let ana: Person;
   let clientId: string;
   before(async () => {
-    consentry = await startConsentry();
-    ana = createPerson(consentry.issuer);
-    clientId = (await registerClient(consentry.issuer)).client_id;
-    await authorize(consentry, clientId, { person: ana });
+    ({ consentry, ana, clientId } = await startConnected());
   });
   after(() => consentry?.close());
-
-  const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
   it('logging out leads only to an address that its client has registered', async () => {
     const away = 'https://app.example.test/bye';

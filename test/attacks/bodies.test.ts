@@ -1,27 +1,24 @@
 /** Methods and bodies that no client would send: refused, never a fault of ours. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { authorizationUrl, authorize, basic, registerClient } from '../flow.ts';
-import { type Consentry, startConsentry } from '../harness.ts';
-import { createPerson, type Person } from '../person.ts';
-import { raw } from './raw.ts';
+import { startConnected } from '../connected.ts';
+import { authorizationUrl, authorize, basic } from '../flow.ts';
+import type { Consentry } from '../harness.ts';
+import type { Person } from '../person.ts';
+import { FORM, postBytes, raw } from './raw.ts';
 
 describe('methods and bodies', () => {
   let consentry: Consentry;
   let ana: Person;
   let clientId: string;
   before(async () => {
-    consentry = await startConsentry();
-    ana = createPerson(consentry.issuer);
-    clientId = (await registerClient(consentry.issuer)).client_id;
-    await authorize(consentry, clientId, { person: ana });
+    ({ consentry, ana, clientId } = await startConnected());
   });
   after(() => consentry?.close());
 
   const host = () => new URL(consentry.issuer).host;
-  const post = (path: string, body: string | URLSearchParams, headers: Record<string, string> = {}) =>
-    fetch(consentry.issuer + path, { method: 'POST', body: Buffer.from(body.toString()), headers });
-  const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+  const post = (path: string, body: string | URLSearchParams, headers?: Record<string, string>) =>
+    postBytes(consentry.issuer + path, body, headers);
 
   it('an endpoint answers its own methods only', async () => {
     const endpoints: Record<string, string[]> = {

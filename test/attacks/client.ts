@@ -30,12 +30,19 @@ export type Clients = Awaited<ReturnType<typeof openClients>>;
 /** Where the attacker waits for codes: a host that everybody can have. */
 export const EVIL = 'https://evil.example.test/callback';
 /** A client that is a document on its own host, the same at every server that there is. */
-export const DOCUMENT = {
+export const DOCUMENT: Client = {
   clientId: 'https://client.example.test/client.json',
   redirectUri: 'https://client.example.test/callback',
+  headers: {},
+  registration: {},
 };
 /** Where a program on the person's computer does (RFC 8252 §7.3). */
 export const PROGRAM = 'http://127.0.0.1:33418/callback';
+
+/** Lets the server know {@link DOCUMENT}. */
+export async function publishDocument({ operator }: Pick<Target, 'operator'>, name = 'Claude'): Promise<void> {
+  await operator.publish(DOCUMENT.clientId, { client_name: name, redirect_uris: [DOCUMENT.redirectUri] });
+}
 
 /** Knows the server by its metadata document (RFC 8414). */
 export async function openClients({ issuer, resource }: Pick<Target, 'issuer' | 'resource'>) {

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { launchBrowser } from '../browser/chromium.ts';
 import { startWeb, type Web } from '../fakes/attacker.ts';
-import { type Client, type Clients, DOCUMENT, EVIL, openClients } from './client.ts';
+import { type Client, type Clients, DOCUMENT, EVIL, openClients, publishDocument } from './client.ts';
 import { startDeputy } from './consentry-target.ts';
 import { agreeTo, assertAsksIn, LURE, lures, openContext } from './in-chromium.ts';
 import type { DeputyTarget } from './target.ts';
@@ -126,16 +126,15 @@ describe('a confused deputy in a real browser', () => {
   });
 
   it('takes none on the way to the provider either, where a covering consent would make it the only one (threat 55)', async () => {
-    const document = { ...DOCUMENT, headers: {}, registration: {} };
-    await target.operator.publish(DOCUMENT.clientId, { client_name: 'Desk', redirect_uris: [DOCUMENT.redirectUri] });
+    await publishDocument(target, 'Desk');
     const context = await openContext(browser, web);
     const signIn = (page: Page) => target.upstream.buttonIn(page).click();
-    await agreeTo(context, target, clients.begin(document).url, signIn);
+    await agreeTo(context, target, clients.begin(DOCUMENT).url, signIn);
     const page = await context.newPage();
     await target.recipe.chromium.signOut(page);
     web.forget();
     const visits = target.upstream.visits();
-    const swapped = await swap(context, () => clients.begin(document).url, target.upstream.buttonIn);
+    const swapped = await swap(context, () => clients.begin(DOCUMENT).url, target.upstream.buttonIn);
     await assertAsksIn(swapped, target, 'Desk', 'client.example.test');
     assert.equal(target.upstream.visits(), visits);
     assert.deepEqual(web.loot('client.example.test'), []);
@@ -157,6 +156,8 @@ describe('a confused deputy in a real browser', () => {
     const page = await visit(context, '/swap');
     const [popup] = await Promise.all([page.waitForEvent('popup'), page.click('button')]);
     await popup.setViewportSize(viewport);
+    // It stays the first moment of every page, so that no slow machine lets the half second pass.
+    await popup.addInitScript('performance.now = () => 1000');
     await popup.waitForURL(`${target.issuer}/interaction/*`);
     const before = popup.url();
     await page.evaluate(`popup.location = ${JSON.stringify(next())}`);
@@ -180,6 +181,8 @@ describe('a confused deputy in a real browser', () => {
       await route.continue();
     });
     web.pages.set('lure.example.test/ask', { redirect: clients.begin(evil).url });
+    // Once its script is there it stays the first moment of the page.
+    await slow.addInitScript('performance.now = () => 1000');
     const page = await visit(slow, '/ask');
     await page.waitForURL(`${target.issuer}/interaction/*`, { waitUntil: 'commit' });
     const early = await page.waitForSelector('button[value=approve]', { timeout: 400 }).catch(() => undefined);

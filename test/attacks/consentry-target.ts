@@ -3,7 +3,7 @@ import { createDocumentImport } from '../../src/clients/document-import.ts';
 import { createMetadataPolicy } from '../../src/clients/metadata-policy.ts';
 import { revokeConsents } from '../../src/consents/revocation.ts';
 import { updateResource } from '../../src/resources/changes.ts';
-import { createCommand } from '../cli/command.ts';
+import { commandOn } from '../cli/command.ts';
 import { atUpstream, startFederated } from '../federation/kit.ts';
 import { addPerson, CALENDAR, type Consentry, MAIL, register, startConsentry, staticClient } from '../harness.ts';
 import type { Person, Step } from '../person.ts';
@@ -106,9 +106,9 @@ function kindOf({ status, html }: Pick<Step, 'status' | 'html'>): PageKind {
   return html.includes('value="ask"') ? 'ask' : 'other';
 }
 
-function operator({ rooms, issuer, mail, config, databaseUrl }: Consentry): Operator {
-  const masterKey = config.masterKey?.toString('base64') ?? '';
-  const command = createCommand({ DATABASE_URL: databaseUrl, ISSUER: issuer, MASTER_KEY: masterKey });
+function operator(consentry: Consentry): Operator {
+  const { rooms, issuer, mail } = consentry;
+  const command = commandOn(consentry);
   const succeed = async (args: string[]) => {
     const { code, err } = await command(args);
     if (code !== 0) throw new Error(`${args.join(' ')}: ${err}`);

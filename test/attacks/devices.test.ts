@@ -1,11 +1,11 @@
 /** Device-code phishing (RFC 8628 §5.4): a code that somebody else asked for, in front of a person who is signed in. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Step } from '../person.ts';
+import { type Step, words } from '../person.ts';
 import { basic, type Client, type Clients, openClients } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
-import { assertAsks, assertNothing, assertRefused, type Browser, openBrowser, signedIn, words } from './victim.ts';
+import { assertAsks, assertNothing, assertRefused, type Browser, openBrowser, signedIn } from './victim.ts';
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 

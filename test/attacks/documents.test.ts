@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { type HttpsStub, startHttpsStub, testCaFile } from '../https-stub.ts';
-import type { Step } from '../person.ts';
+import { type Step, words } from '../person.ts';
 import { type Clients, openClients, PROGRAM } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
-import { assertAsks, assertNothing, assertRefused, type Browser, codeOf, signedIn, words } from './victim.ts';
+import { assertAsks, assertNothing, assertRefused, type Browser, codeOf, signedIn } from './victim.ts';
 
 describe('a metadata document', () => {
   let target: Target & { close(): Promise<void> };

@@ -1,7 +1,6 @@
 /** Attacks on people who come by a connection: second ways in, leavers, what a provider may write (threats 81 to 89). */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Connection } from '../../src/federation/connection.ts';
 import type { UpstreamPerson } from '../fakes/upstream.ts';
 import {
   atUpstream,
@@ -21,21 +20,16 @@ const MINUTE_MS = 60_000;
 let federated: Federated;
 let clientId: string;
 let runs = 0;
-const connections = new Map<string, Connection>();
 before(async () => {
   federated = await startFederated({
     settings: { offlineAccess: true, rolesClaim: 'roles' },
-    adapt: (connection) => {
-      connections.set(connection.id, connection);
-      return connection;
-    },
   });
   clientId = (await registerClient(federated.consentry.issuer)).client_id;
 });
 beforeEach(() => {
   runs += 1;
   federated.clock.ahead = 0;
-  for (const one of connections.values()) Object.assign(one, { exclusive: false, provisioning: 'first_sign_in' });
+  federated.alter({ exclusive: false, provisioning: 'first_sign_in' });
   comes(`person-${runs}`);
 });
 after(() => federated?.close());
@@ -187,7 +181,7 @@ describe('a server that accepts one connection', () => {
 describe('where only the directory says who may come', () => {
   it('whoever came before it did, and was never sent, comes no more', async () => {
     assert.ok(isConsentPage(await come()));
-    Object.assign(connections.get('contoso') ?? {}, { provisioning: 'scim' });
+    federated.alter({ provisioning: 'scim' }, 'contoso');
     const refused = await come();
     assert.equal(refused.status, 403, words(refused));
     assert.match(heading(refused), /do not have an account here yet/);

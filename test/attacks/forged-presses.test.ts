@@ -1,11 +1,11 @@
 /** Cross-site request forgery and clickjacking: a press counts only when the person made it, on the page that they saw. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { type Person, readForm, type Step } from '../person.ts';
+import { type Person, readForm, type Step, words } from '../person.ts';
 import { type Client, type Clients, EVIL, openClients } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
-import { assertAsks, assertNothing, type Browser, codeOf, openBrowser, signedIn, words } from './victim.ts';
+import { assertAsks, assertNothing, type Browser, codeOf, openBrowser, signedIn } from './victim.ts';
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 

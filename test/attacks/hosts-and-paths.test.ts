@@ -1,28 +1,25 @@
 /** Whatever host or spelling of a path a request names, it reaches our own endpoints, all of their defences, and no other address. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { startConnected } from '../connected.ts';
 import { authorizationUrl, authorize, basic, redeem, registerClient } from '../flow.ts';
-import { type Consentry, sql, startConsentry } from '../harness.ts';
+import { type Consentry, sql } from '../harness.ts';
 import { isConsentPage } from '../interaction/kit.ts';
-import { createPerson, type Person } from '../person.ts';
-import { raw } from './raw.ts';
+import type { Person } from '../person.ts';
+import { FORM, postBytes, raw } from './raw.ts';
 
 describe('hosts and paths', () => {
   let consentry: Consentry;
   let ana: Person;
   let clientId: string;
   before(async () => {
-    consentry = await startConsentry();
-    ana = createPerson(consentry.issuer);
-    clientId = (await registerClient(consentry.issuer)).client_id;
-    await authorize(consentry, clientId, { person: ana });
+    ({ consentry, ana, clientId } = await startConnected());
   });
   after(() => consentry?.close());
 
   const host = () => new URL(consentry.issuer).host;
-  const post = (path: string, body: string | URLSearchParams, headers: Record<string, string> = {}) =>
-    fetch(consentry.issuer + path, { method: 'POST', body: Buffer.from(body.toString()), headers });
-  const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+  const post = (path: string, body: string | URLSearchParams, headers?: Record<string, string>) =>
+    postBytes(consentry.issuer + path, body, headers);
 
   it('a host in the request target, two Host headers or none get 421 and no address of theirs', async () => {
     const query = new URL(authorizationUrl(consentry, clientId).url).search;

@@ -7,14 +7,13 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { launchBrowser } from '../browser/chromium.ts';
 import { startWeb, type Web } from '../fakes/attacker.ts';
-import { type Client, type Clients, DOCUMENT, openClients, PROGRAM } from './client.ts';
+import { type Client, type Clients, DOCUMENT, openClients, PROGRAM, publishDocument } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import { agreeTo, assertAsksIn, openContext, watchCodes } from './in-chromium.ts';
 import type { Target } from './target.ts';
 import { assertAsks, codeOf, signedIn, type Browser as Victim } from './victim.ts';
 
 const NAMES = ['Claude', 'client.example.test', 'Mail'];
-const CLIENT: Client = { ...DOCUMENT, headers: {}, registration: {} };
 
 describe('an authorization server in the middle', () => {
   let target: Target & { close(): Promise<void> };
@@ -25,7 +24,7 @@ describe('an authorization server in the middle', () => {
   before(async () => {
     [target, browser, web] = await Promise.all([startTarget(), launchBrowser(), startWeb()]);
     clients = await openClients(target);
-    await target.operator.publish(DOCUMENT.clientId, { client_name: 'Claude', redirect_uris: [DOCUMENT.redirectUri] });
+    await publishDocument(target);
     program = await clients.register();
   });
   after(async () => {
@@ -37,11 +36,11 @@ describe('an authorization server in the middle', () => {
   describe('where a person has a living session and a covering consent', () => {
     let victim: Victim;
     before(async () => {
-      ({ browser: victim } = await signedIn(target, clients, target.people.victim, CLIENT));
+      ({ browser: victim } = await signedIn(target, clients, target.people.victim, DOCUMENT));
     });
 
     it('gets a page that names the client and the MCP server, never a code (threat 50)', async () => {
-      const page = await victim.follow(clients.begin(CLIENT).url);
+      const page = await victim.follow(clients.begin(DOCUMENT).url);
       assertAsks(target, page, ...NAMES, target.people.victim.email, /website or a link/);
       assert.equal(target.recipe.kindOf(page), 'confirm');
       assertAsks(target, await victim.open(page.url), ...NAMES);
@@ -66,7 +65,7 @@ describe('an authorization server in the middle', () => {
     for (const params of tricks) {
       it(`gets no code by ${JSON.stringify(params)} either`, async () => {
         for (const go of [victim.follow, victim.launch]) {
-          const page = await go(clients.begin(CLIENT, params).url);
+          const page = await go(clients.begin(DOCUMENT, params).url);
           assert.equal(codeOf(page), undefined);
           assert.doesNotMatch(page.left?.href ?? '', /[?&#](?:code|id_token|access_token)=/);
         }
@@ -75,9 +74,9 @@ describe('an authorization server in the middle', () => {
   });
 
   it('gets no code from a person who is signed in nowhere before they press under the client’s name', async () => {
-    const { browser: victim } = await signedIn(target, clients, target.people.victim, CLIENT);
+    const { browser: victim } = await signedIn(target, clients, target.people.victim, DOCUMENT);
     await target.recipe.signOut(victim);
-    const page = await victim.follow(clients.begin(CLIENT).url);
+    const page = await victim.follow(clients.begin(DOCUMENT).url);
     assertAsks(target, page, ...NAMES, /website or a link/);
     assert.equal(target.recipe.kindOf(page), 'sign-in');
   });
@@ -98,9 +97,9 @@ describe('an authorization server in the middle', () => {
     before(async () => {
       living = await openContext(browser, web);
       const { signIn } = target.recipe.chromium;
-      for (const client of [CLIENT, program]) {
+      for (const client of [DOCUMENT, program]) {
         await agreeTo(living, target, clients.begin(client).url, async (page) => {
-          if (client === CLIENT) await signIn(page, target.people.victim);
+          if (client === DOCUMENT) await signIn(page, target.people.victim);
         });
       }
       codes = watchCodes(living);
@@ -111,7 +110,7 @@ describe('an authorization server in the middle', () => {
     });
 
     it('gets nothing until the person presses on our page, and the answer tells the client whose it is', async () => {
-      const begun = clients.begin(CLIENT);
+      const begun = clients.begin(DOCUMENT);
       web.pages.set('client.example.test/', '<!doctype html><title>Claude</title><a href="/connect">Connect</a>');
       web.pages.set('client.example.test/connect', { redirect: 'https://evil.example.test/authorize' });
       web.pages.set('evil.example.test/authorize', { redirect: begun.url });
@@ -143,9 +142,9 @@ describe('an authorization server in the middle', () => {
   });
 
   it('finds no address of a client but its own: a code goes nowhere else', async () => {
-    const { browser: victim } = await signedIn(target, clients, target.people.victim, CLIENT);
+    const { browser: victim } = await signedIn(target, clients, target.people.victim, DOCUMENT);
     for (const uri of ['https://evil.example.test/callback', `${DOCUMENT.redirectUri}/..`, PROGRAM]) {
-      const page = await victim.follow(clients.begin(CLIENT, { redirect_uri: uri }).url);
+      const page = await victim.follow(clients.begin(DOCUMENT, { redirect_uri: uri }).url);
       assert.equal(page.left, undefined);
       assert.equal(page.status, 400);
     }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Step } from '../person.ts';
-import { type Client, type Clients, DOCUMENT, EVIL, openClients } from './client.ts';
+import { type Clients, DOCUMENT, EVIL, openClients, publishDocument } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
 import {
@@ -12,11 +12,10 @@ import {
   type Browser,
   codeOf,
   connected,
+  livingBrowser,
   openBrowser,
-  signedIn,
 } from './victim.ts';
 
-const DOCUMENTED: Client = { ...DOCUMENT, headers: {}, registration: {} };
 const uidOf = ({ url }: Step) => new URL(url).pathname.split('/').at(-1);
 
 describe('no code comes', () => {
@@ -26,7 +25,7 @@ describe('no code comes', () => {
   before(async () => {
     target = await startTarget();
     clients = await openClients(target);
-    await target.operator.publish(DOCUMENT.clientId, { client_name: 'Claude', redirect_uris: [DOCUMENT.redirectUri] });
+    await publishDocument(target);
   });
   afterEach(async () => {
     await undo();
@@ -35,10 +34,7 @@ describe('no code comes', () => {
   after(() => target?.close());
 
   const none = (page: Step, why = '') => assert.equal(codeOf(page), undefined, why);
-  /** Of a person with a session; what they agreed to is another client's. */
-  const living = async () =>
-    (await signedIn(target, clients, target.people.victim, await clients.register(undefined, { client_name: 'Own' })))
-      .browser;
+  const living = () => livingBrowser(target, clients);
 
   it('from a sign-in on a page that was then left, when the person agrees to the same client elsewhere', async () => {
     await target.operator.revoke(target.people.victim, DOCUMENT.clientId);
@@ -46,11 +42,11 @@ describe('no code comes', () => {
     // The attacker's link: the person signs in, does not like what they see, and leaves it.
     const left = await target.recipe.signIn(
       browser,
-      await browser.follow(clients.begin(DOCUMENTED).url),
+      await browser.follow(clients.begin(DOCUMENT).url),
       target.people.victim,
     );
     assert.equal(target.recipe.kindOf(left), 'consent');
-    const own = await browser.launch(clients.begin(DOCUMENTED).url);
+    const own = await browser.launch(clients.begin(DOCUMENT).url);
     assert.ok(codeOf(await target.recipe.agree(browser, own)));
     for (const url of [left.url, `${target.issuer}/authorize/${uidOf(left)}`]) {
       const page = await browser.open(url);
@@ -153,14 +149,14 @@ describe('no code comes', () => {
 
   it('from combinations of prompt and max_age that would make one page stand for another', async () => {
     const browser = await living();
-    await target.recipe.agree(browser, await browser.launch(clients.begin(DOCUMENTED).url));
+    await target.recipe.agree(browser, await browser.launch(clients.begin(DOCUMENT).url));
     for (const params of [
       { prompt: 'login consent' },
       { prompt: 'consent login select_account' },
       { prompt: 'select_account consent', max_age: '0', scope: `openid ${target.scopes.usual}` },
       { prompt: 'consent', max_age: '1', scope: `openid ${target.scopes.usual}` },
     ]) {
-      let page = await browser.follow(clients.begin(DOCUMENTED, params).url);
+      let page = await browser.follow(clients.begin(DOCUMENT, params).url);
       for (let step = 0; step < 3 && target.recipe.kindOf(page) === 'sign-in'; step += 1) {
         assertAsks(target, page, 'Claude', 'Mail');
         page = await target.recipe.signIn(browser, page, target.people.victim);

@@ -1,11 +1,11 @@
 /** More attacks that nobody has published: by what a client says, asks for and waits for, and by other sites. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { readForm, type Step } from '../person.ts';
+import { readForm, type Step, words } from '../person.ts';
 import { type Clients, EVIL, openClients, PROGRAM } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
-import { assertAsks, assertNothing, assertRefused, codeOf, signedIn, words } from './victim.ts';
+import { assertAsks, assertNothing, assertRefused, codeOf, livingBrowser, signedIn } from './victim.ts';
 
 describe('no code comes', () => {
   let target: Target & { close(): Promise<void> };
@@ -22,10 +22,7 @@ describe('no code comes', () => {
   after(() => target?.close());
 
   const none = (page: Step, why = '') => assert.equal(codeOf(page), undefined, why);
-  /** Of a person with a session; what they agreed to is another client's. */
-  const living = async () =>
-    (await signedIn(target, clients, target.people.victim, await clients.register(undefined, { client_name: 'Own' })))
-      .browser;
+  const living = () => livingBrowser(target, clients);
 
   it('from a website that copies a program, by a page shorter than the whole one, however it leads there', async () => {
     const members = { client_name: 'Terminal', software_id: 'terminal-1' };

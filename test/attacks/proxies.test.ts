@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import type { Step } from '../person.ts';
+import { type Step, words } from '../person.ts';
 import { type Answer, type Begun, basic, type Client, type Clients, EVIL, openClients, type Params } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
-import { assertAsks, assertRefused, type Browser, codeOf, signedIn, words } from './victim.ts';
+import { assertAsks, assertRefused, type Browser, codeOf, signedIn } from './victim.ts';
 
 const CLAUDE = {
   client_id: 'https://client.example.test/client.json',

@@ -1,26 +1,19 @@
 /** Which redirect URIs a client may have, and that no other comes through: a code goes to the address that was registered. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Client, type Clients, EVIL, openClients, type Params } from './client.ts';
-import { startTarget } from './consentry-target.ts';
-import type { Target } from './target.ts';
-import { assertAsks, assertNothing, type Browser, signedIn } from './victim.ts';
-
-const SITE = 'https://app.example.test/oauth/callback';
+import { type Client, type Clients, EVIL, type Params } from './client.ts';
+import type { ConsentryTarget } from './consentry-target.ts';
+import { SITE, startUsed } from './used-clients.ts';
+import { assertAsks, assertNothing, type Browser } from './victim.ts';
 
 describe('redirect URIs', () => {
-  let target: Target & { close(): Promise<void> };
+  let target: ConsentryTarget;
   let clients: Clients;
   let victim: Browser;
   let site: Client;
   let program: Client;
   before(async () => {
-    target = await startTarget();
-    clients = await openClients(target);
-    program = await clients.register();
-    site = await clients.register(SITE, { client_name: 'App' });
-    victim = (await signedIn(target, clients, target.people.victim, site)).browser;
-    await signedIn(target, clients, target.people.victim, program);
+    ({ target, clients, victim, site, program } = await startUsed());
   });
   after(() => target?.close());
 

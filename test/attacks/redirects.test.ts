@@ -1,26 +1,20 @@
 /** Redirect URIs: a code goes to the address that the client registered, letter by letter, and nobody is sent elsewhere. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Client, type Clients, EVIL, openClients, type Params, PROGRAM } from './client.ts';
-import { startTarget } from './consentry-target.ts';
-import type { Target } from './target.ts';
-import { assertAsks, assertNothing, type Browser, codeOf, openBrowser, signedIn, words } from './victim.ts';
-
-const SITE = 'https://app.example.test/oauth/callback';
+import { words } from '../person.ts';
+import { type Client, type Clients, EVIL, type Params, PROGRAM } from './client.ts';
+import type { ConsentryTarget } from './consentry-target.ts';
+import { SITE, startUsed } from './used-clients.ts';
+import { assertAsks, assertNothing, type Browser, codeOf, openBrowser } from './victim.ts';
 
 describe('redirects', () => {
-  let target: Target & { close(): Promise<void> };
+  let target: ConsentryTarget;
   let clients: Clients;
   let victim: Browser;
   let site: Client;
   let program: Client;
   before(async () => {
-    target = await startTarget();
-    clients = await openClients(target);
-    program = await clients.register();
-    site = await clients.register(SITE, { client_name: 'App' });
-    victim = (await signedIn(target, clients, target.people.victim, site)).browser;
-    await signedIn(target, clients, target.people.victim, program);
+    ({ target, clients, victim, site, program } = await startUsed());
   });
   after(() => target?.close());
 

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
+import { words } from '../person.ts';
 import { type Client, type Clients, EVIL, openClients, PROGRAM } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
-import { assertAsks, type Browser, codeOf, connected, signedIn, words } from './victim.ts';
+import { assertAsks, type Browser, codeOf, connected, signedIn } from './victim.ts';
 
 /** Members that only a server or its operator sets. */
 const OWNED = {

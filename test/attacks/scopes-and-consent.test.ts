@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
+import { words } from '../person.ts';
 import { type Clients, EVIL, openClients, PROGRAM } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
-import { assertAsks, assertNothing, codeOf, connected, openBrowser, signedIn, words } from './victim.ts';
+import { assertAsks, assertNothing, codeOf, connected, openBrowser, signedIn } from './victim.ts';
 
 describe('an earlier yes', () => {
   let target: Target & { close(): Promise<void> };

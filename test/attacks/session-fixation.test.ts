@@ -4,14 +4,13 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { launchBrowser } from '../browser/chromium.ts';
 import { startWeb, type Web } from '../fakes/attacker.ts';
-import { type Client, type Clients, DOCUMENT, openClients } from './client.ts';
+import { type Clients, DOCUMENT, openClients, publishDocument } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import { agreeTo, assertAsksIn, LURE, openContext, watchCodes } from './in-chromium.ts';
 import type { Target } from './target.ts';
 import { assertAsks, assertNothing, assertRefused, codeOf, openBrowser, signedIn } from './victim.ts';
 
 const NAMES = ['Claude', 'client.example.test', 'Mail'];
-const CLIENT: Client = { ...DOCUMENT, headers: {}, registration: {} };
 
 describe('what somebody else began', () => {
   let target: Target & { close(): Promise<void> };
@@ -21,7 +20,7 @@ describe('what somebody else began', () => {
   before(async () => {
     [target, browser, web] = await Promise.all([startTarget(), launchBrowser(), startWeb()]);
     clients = await openClients(target);
-    await target.operator.publish(DOCUMENT.clientId, { client_name: 'Claude', redirect_uris: [DOCUMENT.redirectUri] });
+    await publishDocument(target);
   });
   after(async () => {
     await browser?.close();
@@ -32,13 +31,13 @@ describe('what somebody else began', () => {
   /** The attacker begins, and opens the address in their own browser first. */
   async function begunByAttacker() {
     const attacker = openBrowser(target);
-    const begun = clients.begin(CLIENT);
+    const begun = clients.begin(DOCUMENT);
     const page = await attacker.launch(begun.url);
     return { attacker, begun, page, uid: new URL(page.url).pathname.split('/').at(-1) };
   }
 
   it('costs the victim a press on a page that says that it came by a link, however covering their consent is (threat 51)', async () => {
-    const { browser: victim } = await signedIn(target, clients, target.people.victim, CLIENT);
+    const { browser: victim } = await signedIn(target, clients, target.people.victim, DOCUMENT);
     const { begun } = await begunByAttacker();
     for (let again = 0; again < 2; again += 1) {
       const page = await victim.follow(begun.url);
@@ -48,7 +47,7 @@ describe('what somebody else began', () => {
   });
 
   it('is not ended in the victim’s browser from half-way: not on the attacker’s page, not past it, not with its cookies', async () => {
-    const { browser: victim } = await signedIn(target, clients, target.people.victim, CLIENT);
+    const { browser: victim } = await signedIn(target, clients, target.people.victim, DOCUMENT);
     const { attacker, page, uid } = await begunByAttacker();
     const consent = await target.recipe.signIn(attacker, page, target.people.attacker);
     const next = new URL(consent.url).pathname.split('/').at(-1);
@@ -66,7 +65,7 @@ describe('what somebody else began', () => {
     victim.jar.push(...attacker.jar.map((cookie) => ({ ...cookie })));
     const consent = await target.recipe.signIn(victim, await victim.follow(page.url), target.people.victim);
     assertAsks(target, consent, ...NAMES);
-    for (const url of [page.url, consent.url, clients.begin(CLIENT).url]) {
+    for (const url of [page.url, consent.url, clients.begin(DOCUMENT).url]) {
       const seen = await attacker.launch(url);
       assertNothing(seen);
       assert.doesNotMatch(seen.html, new RegExp(target.people.victim.email));
@@ -75,13 +74,13 @@ describe('what somebody else began', () => {
   });
 
   it('nor by a pushed request, whose address tells nothing of who asks', async () => {
-    const { browser: victim } = await signedIn(target, clients, target.people.victim, CLIENT);
-    const begun = clients.begin(CLIENT);
+    const { browser: victim } = await signedIn(target, clients, target.people.victim, DOCUMENT);
+    const begun = clients.begin(DOCUMENT);
     const pushed = await clients.post('pushed_authorization_request', new URL(begun.url).searchParams);
     assert.equal(pushed.status, 201, JSON.stringify(pushed.body));
     const url = new URL(clients.endpoint('authorization'));
     url.search = new URLSearchParams({
-      client_id: CLIENT.clientId,
+      client_id: DOCUMENT.clientId,
       request_uri: String(pushed.body.request_uri),
     }).toString();
     const page = await victim.follow(url.href);
@@ -94,7 +93,7 @@ describe('what somebody else began', () => {
   it('stands still in a real browser, by a link, a redirect and a frame, until the victim presses (threat 51)', async () => {
     const context = await openContext(browser, web);
     const { signIn } = target.recipe.chromium;
-    await agreeTo(context, target, clients.begin(CLIENT).url, (page) => signIn(page, target.people.victim));
+    await agreeTo(context, target, clients.begin(DOCUMENT).url, (page) => signIn(page, target.people.victim));
     const codes = watchCodes(context);
     web.forget();
     const { begun, page: theirs } = await begunByAttacker();

@@ -1,6 +1,6 @@
 /** The person who is attacked, in a browser of theirs, and what an attack must not get out of it. */
 import assert from 'node:assert/strict';
-import { createPerson, type Step } from '../person.ts';
+import { createPerson, type Step, words } from '../person.ts';
 import type { Begun, Client, Clients, Params } from './client.ts';
 import type { Target, Who } from './target.ts';
 
@@ -53,6 +53,12 @@ export async function connected(target: Target, clients: Clients, who = target.p
   return { browser, client, begun, code, tokens: body as Record<string, string> };
 }
 
+/** The browser of a person with a session; what they agreed to is another client's. */
+export async function livingBrowser(target: Target, clients: Clients): Promise<Browser> {
+  const own = await clients.register(undefined, { client_name: 'Own' });
+  return (await signedIn(target, clients, target.people.victim, own)).browser;
+}
+
 /** What a browser would hand over to whoever has the redirect URI. */
 export function codeOf({ left }: Step): string | undefined {
   return left?.searchParams.get('code') ?? undefined;
@@ -89,17 +95,4 @@ export async function assertGets(clients: Clients, client: Client, begun: Begun,
   const { status, body } = await clients.redeem(client, begun, code);
   assert.equal(status, 200, JSON.stringify(body));
   return body as Record<string, string>;
-}
-
-/** The words of a page without its markup. */
-export function words({ html }: Pick<Step, 'html'>): string {
-  const text = html.replace(/<(script|style|svg|title)\b[\s\S]*?<\/\1>/g, ' ').replace(/<[^>]+>/g, ' ');
-  return text
-    .replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&quot;', '"')
-    .replaceAll('&amp;', '&')
-    .replace(/\s+/g, ' ')
-    .trim();
 }

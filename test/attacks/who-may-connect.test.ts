@@ -1,13 +1,11 @@
 /** Rules and approvals: what somebody merely says of himself opens nothing, and nobody lets himself in. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { readForm, type Step } from '../person.ts';
+import { readForm, type Step, words } from '../person.ts';
 import { type Client, type Clients, DOCUMENT, EVIL, openClients, PROGRAM } from './client.ts';
 import { startTarget } from './consentry-target.ts';
 import type { Target } from './target.ts';
-import { assertNothing, assertRefused, type Browser, codeOf, openBrowser, signedIn, words } from './victim.ts';
-
-const DOCUMENTED: Client = { ...DOCUMENT, headers: {}, registration: {} };
+import { assertNothing, assertRefused, type Browser, codeOf, openBrowser, signedIn } from './victim.ts';
 
 describe('who may connect', () => {
   let target: Target & { close(): Promise<void> };
@@ -35,7 +33,7 @@ describe('who may connect', () => {
 
   it('goes by the whole host of a document, not by what looks like it (threat 24)', async () => {
     undo = await target.operator.admitOnly({ clientHost: 'client.example.test' });
-    assert.equal(await kindFor(DOCUMENTED), 'consent');
+    assert.equal(await kindFor(DOCUMENT), 'consent');
     for (const host of [
       'xclient.example.test',
       'client.example.test.evil.test',
@@ -75,7 +73,7 @@ describe('who may connect', () => {
     const page = await victim.follow(clients.begin({ clientId: DOCUMENT.clientId, redirectUri: PROGRAM }).url);
     assert.doesNotMatch(words(page), /proved/);
     assert.match(words(page), /we cannot check that it is/);
-    const site = await victim.follow(clients.begin(DOCUMENTED).url);
+    const site = await victim.follow(clients.begin(DOCUMENT).url);
     assert.match(words(site), /client\.example\.test proved/);
   });
 
@@ -90,7 +88,7 @@ describe('who may connect', () => {
       await undo();
     }
     undo = await target.operator.admitOnly({ clientHost: 'client.example.test', softwareId: 'claude-1' });
-    assert.equal(await kindFor(DOCUMENTED), 'consent');
+    assert.equal(await kindFor(DOCUMENT), 'consent');
     for (const uri of [PROGRAM, EVIL, DOCUMENT.redirectUri]) {
       assert.equal(await kindFor(await clients.register(uri, members)), 'ask', uri);
     }

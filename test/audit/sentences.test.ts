@@ -5,10 +5,11 @@ import { actorOf, nameEntry, sentenceOf } from '../../src/admin/audit/sentence.t
 import { outcomes } from '../../src/audit/catalogue.ts';
 import type { AuditEntry, PartyNames } from '../../src/audit/entry.ts';
 import { events } from '../../src/audit/events.ts';
+import type { AlarmCode } from '../../src/federation/alarms.ts';
 import { locales } from '../../src/web/locale.ts';
 import { readMessages } from '../../src/web/messages.ts';
 
-const NOBODY: PartyNames = { people: new Map(), clients: new Map(), resources: new Map() };
+const NOBODY: PartyNames = { people: new Map(), clients: new Map(), resources: new Map(), connections: new Map() };
 const NAMES: PartyNames = {
   people: new Map([
     ['a1', 'ana@contoso.test'],
@@ -16,6 +17,7 @@ const NAMES: PartyNames = {
   ]),
   clients: new Map([['c1', 'Claude']]),
   resources: new Map([['https://mail.example/mcp', 'Mail']]),
+  connections: new Map([['k1', 'Contoso AD']]),
 };
 
 function entryOf(changes: Partial<AuditEntry>): AuditEntry {
@@ -56,7 +58,7 @@ test('a sentence names who, by which client, for which server', () => {
   assert.equal(en.text(unnamed.key, unnamed.params), 'a1 approved “c1” for https://mail.example/mcp');
 });
 
-test('who acted is said where it was somebody else than who the event is about', () => {
+test('who acted is said by name: the person where they pressed, the client where it asked, nobody where nobody was shown', () => {
   const en = catalogues[0]?.[1];
   assert.ok(en);
   const by = (changes: Partial<AuditEntry>) => {
@@ -65,11 +67,46 @@ test('who acted is said where it was somebody else than who the event is about',
   };
   assert.equal(by({ actor: 'account:b1' }), 'bea@contoso.test');
   assert.equal(by({ actor: 'account:gone' }), 'gone');
-  assert.equal(by({ actor: 'account:a1' }), undefined);
-  assert.equal(by({ actor: 'client' }), undefined);
+  assert.equal(by({ actor: 'account:a1' }), 'ana@contoso.test');
+  assert.equal(by({ type: 'second_factor.removed', actor: 'client' }), 'ana@contoso.test');
+  assert.equal(by({ type: 'consent.approved', actor: 'client', clientId: 'c1' }), 'ana@contoso.test');
+  assert.equal(by({ type: 'token.issued', actor: 'client', clientId: 'c1' }), '“Claude”');
+  assert.equal(by({ type: 'client.registered', actor: 'client', accountId: null, clientId: 'c1' }), '“Claude”');
+  assert.equal(by({ type: 'sign_in.failed', actor: 'client' }), undefined, 'anybody may have tried');
+  assert.equal(by({ type: 'x', actor: 'client', accountId: null }), undefined);
   assert.equal(by({ actor: 'cli' }), 'the command line');
   assert.equal(by({ actor: 'system' }), 'this server');
   assert.equal(by({ actor: 'scim:entra' }), 'the directory of entra');
+  assert.equal(by({ actor: 'scim:k1' }), 'the directory of Contoso AD');
+});
+
+test('a decision says which, and what is about a connection names it', () => {
+  const said = (changes: Partial<AuditEntry>) => {
+    const { key, params } = sentenceOf(nameEntry(entryOf({ ...parties, ...changes }), NAMES));
+    return catalogues.map(([, messages]) => messages.text(key, params));
+  };
+  const decided = (decision: string) => said({ type: 'approval.decided', details: { decision } });
+  assert.match(decided('approved')[0] ?? '', /^The request of ana@contoso\.test .* was approved$/);
+  assert.match(decided('denied')[0] ?? '', /was denied$/);
+  assert.match(decided('approved')[1] ?? '', /承認されました$/);
+  assert.match(decided('denied')[1] ?? '', /却下されました$/);
+  assert.match(decided('of another time')[0] ?? '', /was decided$/);
+  const [en, ja] = said({ type: 'connection.tested', details: { connection: 'k1' } });
+  assert.deepEqual([en, ja], ['The connection Contoso AD was tested', '接続 Contoso AD がテストされました']);
+  assert.match(said({ type: 'connection.tested', details: { connection: 'gone' } })[0] ?? '', /connection gone was/);
+});
+
+test('every reason of an alarm is in words, in every language', () => {
+  const alarms: Record<AlarmCode, 1> = {
+    credential_ends: 1,
+    credential_ended: 1,
+    misconfigured: 1,
+    scim_silent: 1,
+    scim_person_changed: 1,
+    unusable: 1,
+  };
+  for (const [locale, messages] of catalogues)
+    for (const code of Object.keys(alarms)) assert.ok(messages.has(`audit.reasons.${code}`), `${locale} ${code}`);
 });
 
 test('what a client or a person calls itself cannot bring markup or end its quotation', () => {

@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { addResource } from '../../src/registrations.ts';
 import { ask, publish, register, rename, stateOf } from '../admin/approval-kit.ts';
 import { addColleague, type Colleague, PASSWORD } from '../admin/kit.ts';
 import { authorize } from '../flow.ts';
-import { type Consentry, sql, startConsentry } from '../harness.ts';
+import { type Consentry, MAIL, sql, startConsentry } from '../harness.ts';
 import { accessibilityProblems } from './accessibility.ts';
 import { launchBrowser } from './chromium.ts';
 
+const FILES = 'http://127.0.0.1:9/files';
 const screenshots = new URL('../../test-output/admin-approvals/', import.meta.url).pathname;
 const DESKTOP = { viewport: { width: 1280, height: 800 }, locale: 'en' };
 const PHONE = { viewport: { width: 390, height: 844 }, locale: 'ja', colorScheme: 'dark' as const };
@@ -20,11 +22,13 @@ describe('approvals and consents by keyboard', () => {
   let consentry: Consentry;
   let browser: Browser;
   let admin: Colleague;
+  let clock = Date.now();
 
   before(async () => {
     mkdirSync(screenshots, { recursive: true });
-    [consentry, browser] = await Promise.all([startConsentry(), launchBrowser()]);
+    [consentry, browser] = await Promise.all([startConsentry({}, () => new Date(clock)), launchBrowser()]);
     await sql(consentry, `UPDATE policy_rules SET match = '{"above": "medium"}' WHERE id = 'default'`);
+    await addResource(consentry.rooms, { ...MAIL, uri: FILES, name: 'Files' });
     admin = await addColleague(consentry, 'admin');
     await addColleague(consentry, 'owner');
   });
@@ -83,6 +87,7 @@ describe('approvals and consents by keyboard', () => {
       await sql(consentry, 'DELETE FROM approval_requests');
       const proven = await publish(consentry, `${name}.example`, 'Mail desk');
       const approved = await ask(consentry, proven, { reason: 'for the report' });
+      clock += 1000;
       const denied = await ask(consentry, await register(consentry, 'Desk'));
       const page = await signIn(options, '/admin/approvals');
       await look(page, `${name}-queue`);
@@ -114,6 +119,66 @@ describe('approvals and consents by keyboard', () => {
       await look(page, `${name}-revoke`);
       await pressOn(page, 'form[action$="/revoke"] button');
       assert.equal(await stateOf(consentry, approved), 'withdrawn');
+      await page.context().close();
+    });
+  }
+
+  for (const [name, options] of [
+    ['desktop-en', DESKTOP],
+    ['phone-ja', PHONE],
+  ] as const) {
+    it(`the same client at another MCP server is ticked and approved with it, without a mouse (${name})`, async () => {
+      await sql(consentry, 'DELETE FROM approval_requests');
+      const client = await publish(consentry, `several-${name}.example`, 'Mail desk');
+      const request = await ask(consentry, client);
+      const scopes = ['mail:send', 'mail:read'];
+      const others = [
+        await ask(consentry, client, { resourceUri: FILES, reason: 'for the report', scopes }),
+        await ask(consentry, client, { resourceUri: FILES, scopes }),
+      ];
+      const page = await signIn(options, `/admin/approvals/${request.id}`);
+      await sql(
+        consentry,
+        "UPDATE resource_scopes SET description = description || '.' WHERE name = 'mail:read' AND resource_id = (SELECT id FROM resources WHERE uri = $1)",
+        [FILES],
+      );
+      await tabTo(page, `form[action$="/approve"] [name=also][value^="${others[0]?.id}"]`);
+      await page.keyboard.press('Space');
+      await pressOn(page, 'form[action$="/approve"] button');
+      await look(page, `${name}-several-changed`);
+      await tabTo(page, `form[action$="/approve"] [name=also][value^="${others[0]?.id}"]`);
+      await page.keyboard.press('Space');
+      await look(page, `${name}-several`);
+      await pressOn(page, 'form[action$="/approve"] button');
+      const states: unknown[] = [];
+      for (const one of [request, ...others]) states.push(await stateOf(consentry, one));
+      assert.deepEqual(states, ['approved', 'approved', 'pending']);
+      await look(page, `${name}-several-approved`);
+      await page.context().close();
+    });
+  }
+
+  for (const [name, options] of [
+    ['desktop-en', DESKTOP],
+    ['phone-ja', PHONE],
+  ] as const) {
+    it(`after the proof that an approval for everyone takes, the browser is at the form, which says what is left to do (${name})`, async () => {
+      await sql(consentry, 'DELETE FROM approval_requests');
+      const request = await ask(consentry, await publish(consentry, `everyone-${name}.example`, 'Mail desk'));
+      const page = await signIn(options, `/admin/approvals/${request.id}`);
+      clock += 301_000;
+      await page.check('[name=audience][value=everyone]');
+      await pressOn(page, 'form[action$="/approve"] button');
+      await page.fill('[name=password]', PASSWORD);
+      await Promise.all([page.waitForURL('**/approve?*#decide'), page.keyboard.press('Enter')]);
+      assert.equal(await page.evaluate('document.activeElement?.id'), 'decide');
+      const seen =
+        '(() => { const { top, bottom } = document.querySelector("#decide h2").getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; })()';
+      assert.equal(await page.evaluate(seen), true, 'where the eyes are');
+      await look(page, `${name}-proved`);
+      await pressOn(page, 'form[action$="/approve"] button');
+      assert.equal(await stateOf(consentry, request), 'approved');
+      assert.equal((await consentry.rooms.approvals.find(request.id))?.audience, 'everyone');
       await page.context().close();
     });
   }

@@ -91,7 +91,7 @@ describe('the pages about clients', () => {
   it('tell a new secret once, to be copied, by keyboard alone', async () => {
     const page = await signIn({ viewport: { width: 1280, height: 800 }, locale: 'en' });
     await page.goto(`${proxies.consentry.issuer}/admin/clients/rotate-secret?id=${madeId}`);
-    await page.focus('#overlapDays');
+    await page.focus('#field-overlapDays');
     await page.keyboard.press('Tab');
     await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
     assert.match((await page.textContent('.secret code')) ?? '', /^[\w-]{64}$/);

@@ -80,11 +80,31 @@ describe('every page of the dashboard', () => {
     await page.fill('input[name="search"]', 'person-1');
     await page.selectOption('select[name="state"]', 'living');
     await page.locator('form.filters button[type="submit"]').click();
-    assert.match(page.url(), /search=person-1&state=living/);
+    await page.waitForURL(/search=person-1&state=living/);
     await page.locator('tbody input[type="checkbox"]').first().check();
     await page.getByRole('button', { name: 'End the ticked ones' }).click();
     await page.getByRole('button', { name: 'End them' }).click();
-    assert.match((await page.textContent('main')) ?? '', /Ended 1 consent/);
+    await page.locator('main', { hasText: 'Ended 1 consent' }).waitFor();
+  });
+
+  it('keeps words of a hundred letters within the window, on a phone too', async () => {
+    const { page } = await enterAs(world, browser, 'owner', { locale: 'en-GB' });
+    const { issuer } = world.consentry;
+    const paths = (await dashboardPaths(page, issuer)).map(({ path }) => path);
+    const long = 'W'.repeat(100);
+    for (const statement of WORDS) await sql(world.consentry, statement, [long]);
+    const addresses = "UPDATE accounts SET email = $1 || id || '@people.example' WHERE email LIKE 'person-%'";
+    await sql(world.consentry, addresses, [long.toLowerCase()]);
+    const wide: string[] = [];
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 860 });
+      for (const path of [...paths, ...ACCOUNT]) {
+        await page.goto(`${issuer}${path}`);
+        if (await page.evaluate('document.documentElement.scrollWidth > window.innerWidth + 1'))
+          wide.push(`${width} ${path}`);
+      }
+    }
+    assert.deepEqual(wide, []);
   });
 
   it('shows what clients and people call themselves as text, whatever it is', async () => {

@@ -237,6 +237,31 @@ test('a client behind a proxy is shown before the proxy, and both are what an ap
   assert.deepEqual((await rooms.approvals.covering(terms)).scopes, [], 'not what it was called when asked for');
 });
 
+test('several are approved or denied at once, or none of them where one changed', async () => {
+  const { server } = world;
+  const first = await ask();
+  const [row] = await sql<{ id: string }>(
+    server,
+    `INSERT INTO approval_requests (id, account_id, client_id, redirect_uri, resource_id, scopes, client_fingerprint, stated, scope_digests, browser_id, open_key)
+     SELECT md5(id), account_id, client_id, redirect_uri, resource_id, '{mail:read}', client_fingerprint, stated, '{"mail:read":"before"}', browser_id, md5(id)
+     FROM approval_requests WHERE id = $1 RETURNING id`,
+    [first.id],
+  );
+  const second = row?.id ?? '';
+  const states = async () => (await list('--state', 'all')).map(({ state }) => state);
+  const late = await run('approve', first.id, second);
+  assert.equal(late.code, 1);
+  assert.match(late.out, new RegExp(`\\(${second}\\) is no longer what was seen:\\n  - mail:read: the wording`));
+  assert.match(late.err, new RegExp(`Nothing was approved.*approvals show ${second}`));
+  assert.deepEqual(await states(), ['pending', 'pending']);
+  assert.match((await run('approve', first.id, second, '--seen', 'x')).err, /Write --seen once for each request/);
+  const seen = async (id: string) => /--seen (\w+)/.exec((await run('show', id)).out)?.[1] ?? '';
+  const codes = ['--seen', await seen(first.id), '--seen', await seen(second)];
+  const done = await run('approve', first.id, second, ...codes);
+  assert.equal(done.out.match(/^Approved: ana@contoso.test may connect/gm)?.length, 2, done.out + done.err);
+  assert.deepEqual(await states(), ['approved', 'approved']);
+});
+
 test('with two owners --as says who decides, and nobody decides their own', async () => {
   await addOwner();
   const { id } = await ask();

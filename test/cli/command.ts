@@ -4,6 +4,9 @@ import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../src/cli/run.ts';
 import { configKeys } from '../../src/config.ts';
+import type { Consentry } from '../harness.ts';
+
+type Running = Pick<Consentry, 'databaseUrl' | 'config'>;
 
 export interface Finished {
   code: number | null;
@@ -44,6 +47,19 @@ export function createCommand(env: Record<string, string>) {
   return Object.assign(consentry, { json });
 }
 
+/** The command line beside a Consentry that runs, on its database. */
+export function commandOn(consentry: Running) {
+  return createCommand(environmentOf(consentry));
+}
+
+export function environmentOf({ databaseUrl, config }: Running): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl,
+    ISSUER: config.issuer,
+    MASTER_KEY: config.masterKey?.toString('base64') ?? '',
+  };
+}
+
 /** @param prepare gets the process as soon as it is started; without it standard input is `input` */
 export function spawnCommand(
   args: readonly string[],
@@ -71,6 +87,6 @@ function start(args: readonly string[], env: Record<string, string>) {
   return spawn(bin, args, {
     cwd: '/',
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...blank, ...env },
-    timeout: 20_000,
+    timeout: 100_000,
   });
 }

@@ -6,21 +6,19 @@ import { type FakeEntra, startFakeEntra } from '../fakes/entra/fake.ts';
 import { approve, authorizationUrl, redeem, registerClient } from '../flow.ts';
 import { words } from '../interaction/kit.ts';
 import { createPerson, type Step } from '../person.ts';
-import { type ConnectionWorld, pemFiles, startConnectionWorld } from './connection-kit.ts';
+import { type ConnectionWorld, startConnectionWorld } from './connection-kit.ts';
 
 const EXPIRED = 'a-secret-that-ran-out';
 
 let fake: FakeEntra;
 let app: FakeApp;
 let world: ConnectionWorld;
-let pem: Awaited<ReturnType<typeof pemFiles>>;
 let clientId = '';
 let id = '';
 before(async () => {
   fake = await startFakeEntra({ https: true });
   const { proxyUrl = '', caFile = '' } = fake.tls ?? {};
   world = await startConnectionWorld({ OUTBOUND_PROXY: proxyUrl, OUTBOUND_CA_FILE: caFile });
-  pem = await pemFiles(world);
   app = fake.directory.app({ secrets: [{ value: EXPIRED, expiresAt: 1 }] });
   fake.behaviour.person = fake.directory.person({ upn: 'ana@contoso.example', name: 'Ana Lima' });
   clientId = (await registerClient(world.server.issuer)).client_id;
@@ -52,7 +50,17 @@ async function assertConnects(): Promise<void> {
 const trial = () => world.consentry(['connection', 'test', id]);
 
 test('added, it says what Entra lacks, and works when that is there', async () => {
-  const args = ['connection', 'add', 'entra', '--tenant', CONTOSO, '--client-id', app.clientId, '--certificate', pem.a];
+  const args = [
+    'connection',
+    'add',
+    'entra',
+    '--tenant',
+    CONTOSO,
+    '--client-id',
+    app.clientId,
+    '--certificate',
+    world.pem.a,
+  ];
   const made = await world.consentry.json(args);
   id = made.id ?? '';
   const bare = await trial();
@@ -60,7 +68,7 @@ test('added, it says what Entra lacks, and works when that is there', async () =
   assert.match(bare.out, /^failed {3}client .*AADSTS700027/m);
   assert.match(bare.out, /^failed {3}redirect .*AADSTS50011/m);
   assert.ok(bare.out.includes(made.callback_url ?? '-'), bare.out);
-  app.certificates = [pem.certificates.a];
+  app.certificates = [world.pem.certificates.a];
   app.redirectUris = [made.callback_url ?? ''];
   const { code, out } = await trial();
   assert.equal(code, 0, out);
@@ -69,10 +77,10 @@ test('added, it says what Entra lacks, and works when that is there', async () =
 
 test('a certificate takes over from another without an hour in which nobody can sign in', async () => {
   // The new one is ours first, Entra's later, and only then the old one goes.
-  assert.equal((await world.consentry(['connection', 'update', id, '--certificate', pem.b])).code, 0);
+  assert.equal((await world.consentry(['connection', 'update', id, '--certificate', world.pem.b])).code, 0);
   world.reread();
   await assertConnects();
-  app.certificates = [pem.certificates.b];
+  app.certificates = [world.pem.certificates.b];
   assert.equal((await world.consentry(['connection', 'update', id, '--retire-certificate'])).code, 0);
   world.reread();
   await assertConnects();

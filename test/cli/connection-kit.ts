@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startUpstream } from '../fakes/upstream.ts';
 import { startConsentry } from '../harness.ts';
-import { createCommand } from './command.ts';
+import { createCommand, environmentOf } from './command.ts';
 
 export const TENANT = '0a7bdc1e-58a6-4f0e-9c5d-2f4a6f6c1001';
 export const OTHER_TENANT = '0a7bdc1e-58a6-4f0e-9c5d-2f4a6f6c2002';
@@ -24,14 +24,8 @@ export async function startConnectionWorld(egress: Record<string, string> = {}) 
     () => new Date(Date.now() + clock.ahead),
   );
   const directory = await mkdtemp(join(tmpdir(), 'consentry-connections-'));
-  const { databaseUrl, config, rooms } = server;
-  const env: Record<string, string> = {
-    DATABASE_URL: databaseUrl,
-    ISSUER: config.issuer,
-    MASTER_KEY: config.masterKey?.toString('base64') ?? '',
-    OUTBOUND_ALLOW: '127.0.0.1',
-    ...egress,
-  };
+  const { rooms } = server;
+  const env: Record<string, string> = { ...environmentOf(server), OUTBOUND_ALLOW: '127.0.0.1', ...egress };
   const prisma = rooms.database.direct;
 
   async function file(name: string, content: string): Promise<string> {
@@ -40,12 +34,20 @@ export async function startConnectionWorld(egress: Record<string, string> = {}) 
     return path;
   }
 
+  const secretFile = await file('secret.txt', `${SECRET}\n`);
+
   return {
-    ...{ upstream, server, env, prisma, directory, file },
+    ...{ upstream, server, env, prisma, directory, file, secretFile, pem: await pemFiles({ file }) },
+    /** The arguments that add a connection to {@link upstream}. */
+    addOidcBy: (...args: string[]) => [
+      ...['connection', 'add', 'oidc', '--issuer', upstream.issuer, '--client-id', 'consentry-static'],
+      ...['--client-secret-file', secretFile, ...args],
+    ],
     consentry: createCommand(env),
     /** Makes the server read its connections anew, as it does every second. */
     reread(): void {
-      clock.ahead = clock.ahead === 0 ? 2_000 : 0;
+      // Always forward: going back by what has passed in truth meanwhile would be no new second.
+      clock.ahead += 1_000;
     },
     /** As {@link REGISTERED}, or another one of the same provider. */
     addOidc: (id = REGISTERED, change = {}) => {
@@ -54,6 +56,8 @@ export async function startConnectionWorld(egress: Record<string, string> = {}) 
       const connection = { ...shared, id, name, kind: 'oidc', settings, secrets: upstream.secrets, ...change } as const;
       return rooms.connectionStore.create(connection);
     },
+    /** Oldest first. */
+    stored: () => prisma.connection.findMany({ orderBy: { createdAt: 'asc' } }),
     recorded: (type: string) => prisma.auditEvent.findMany({ where: { type }, orderBy: { seq: 'asc' } }),
     async close(): Promise<void> {
       await server.close();
@@ -67,7 +71,7 @@ const read = (file: string) =>
   readFile(fileURLToPath(new URL(`../fixtures/entra/test-only-assertion-${file}.pem`, import.meta.url)), 'utf8');
 
 /** Certificate and key in one file, as an administrator has it, and files that lack one of the two. */
-export async function pemFiles({ file }: Pick<ConnectionWorld, 'file'>) {
+export async function pemFiles({ file }: { file(name: string, content: string): Promise<string> }) {
   const whole = async (name: string) => file(`${name}.pem`, (await read(name)) + (await read(`${name}-key`)));
   return {
     a: await whole('a'),

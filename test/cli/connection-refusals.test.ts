@@ -2,36 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { sql } from '../harness.ts';
-import {
-  addEntra,
-  CLIENT,
-  type ConnectionWorld,
-  pemFiles,
-  SECRET,
-  startConnectionWorld,
-  TENANT,
-} from './connection-kit.ts';
+import { addEntra, CLIENT, type ConnectionWorld, startConnectionWorld, TENANT } from './connection-kit.ts';
 
 let world: ConnectionWorld;
-let pem: Awaited<ReturnType<typeof pemFiles>>;
-let secretFile = '';
 before(async () => {
   world = await startConnectionWorld();
-  pem = await pemFiles(world);
-  secretFile = await world.file('secret.txt', `${SECRET}\n`);
 });
 after(() => world?.close());
 beforeEach(() => sql(world.server, 'DELETE FROM connections'));
 
-const stored = () => world.prisma.connection.findMany({ orderBy: { createdAt: 'asc' } });
-const oidc = (...args: string[]) => [
-  ...['connection', 'add', 'oidc', '--issuer', world.upstream.issuer, '--client-id', 'consentry-static'],
-  ...['--client-secret-file', secretFile, ...args],
-];
-
 describe('what is written wrongly', () => {
   let empty = '';
-  const SECRET_ARGS = () => ['--client-secret-file', secretFile];
+  const SECRET_ARGS = () => ['--client-secret-file', world.secretFile];
   const bad: [string, () => string[], RegExp][] = [
     ['no tenant', () => ['connection', 'add', 'entra', '--client-id', CLIENT, ...SECRET_ARGS()], /--tenant is missing/],
     [
@@ -57,28 +39,28 @@ describe('what is written wrongly', () => {
     ],
     [
       'a federated credential that is no token',
-      () => addEntra('--federated-credential', secretFile),
+      () => addEntra('--federated-credential', world.secretFile),
       /--federated-credential \S+secret\.txt holds no token/,
     ],
-    ['two proofs', () => addEntra(...SECRET_ARGS(), '--certificate', pem.a), /only one of them/],
+    ['two proofs', () => addEntra(...SECRET_ARGS(), '--certificate', world.pem.a), /only one of them/],
     [
       'a file that is not there',
       () => addEntra('--client-secret-file', '/nowhere/secret'),
       /cannot be read from \/nowhere\/secret \(ENOENT\)/,
     ],
     ['an empty file', () => addEntra('--client-secret-file', empty), /no secret in it/],
-    ['a certificate without its key', () => addEntra('--certificate', pem.certificate), /holds no private key/],
-    ['a key without its certificate', () => addEntra('--certificate', pem.key), /holds no certificate/],
-    ['the key of another certificate', () => addEntra('--certificate', pem.mixed), /not the certificate’s own/],
+    ['a certificate without its key', () => addEntra('--certificate', world.pem.certificate), /holds no private key/],
+    ['a key without its certificate', () => addEntra('--certificate', world.pem.key), /holds no certificate/],
+    ['the key of another certificate', () => addEntra('--certificate', world.pem.mixed), /not the certificate’s own/],
     [
       'a certificate that has ended',
-      () => addEntra('--certificate', pem.expired),
+      () => addEntra('--certificate', world.pem.expired),
       /--certificate \S+expired\.pem has ended on 2021-01-01/,
     ],
     ['a day that is none', () => addEntra(...SECRET_ARGS(), '--secret-expires', '2027-02-31'), /write a day such as/],
     [
       'an end of what says it itself',
-      () => addEntra('--certificate', pem.a, '--secret-expires', '2099-01-01'),
+      () => addEntra('--certificate', world.pem.a, '--secret-expires', '2099-01-01'),
       /a certificate says itself/,
     ],
     [
@@ -116,7 +98,7 @@ describe('what is written wrongly', () => {
       const { code, err, out } = await world.consentry(args());
       assert.notEqual(code, 0, out);
       assert.match(err, words);
-      assert.deepEqual(await stored(), []);
+      assert.deepEqual(await world.stored(), []);
     });
   }
 
@@ -150,31 +132,31 @@ describe('what is written wrongly', () => {
 
 describe('two connections', () => {
   test('never share a key, under whatever certificate, nor a secret with another provider (threat 80)', async () => {
-    assert.equal((await world.consentry(addEntra('--certificate', pem.a))).code, 0);
-    const again = await world.consentry(addEntra('--certificate', pem.a, '--name', 'Two'));
+    assert.equal((await world.consentry(addEntra('--certificate', world.pem.a))).code, 0);
+    const again = await world.consentry(addEntra('--certificate', world.pem.a, '--name', 'Two'));
     assert.equal(again.code, 1);
     assert.match(again.err, /the same key as the connection Microsoft/);
     const bare = ['connection', 'add', 'oidc', '--issuer', 'https://idp.example.com', '--client-id', 'x'];
-    assert.match((await world.consentry([...bare, '--private-key', pem.key])).err, /the same key/);
-    assert.equal((await world.consentry(oidc())).code, 0);
-    const elsewhere = await world.consentry([...bare, '--client-secret-file', secretFile]);
+    assert.match((await world.consentry([...bare, '--private-key', world.pem.key])).err, /the same key/);
+    assert.equal((await world.consentry(world.addOidcBy())).code, 0);
+    const elsewhere = await world.consentry([...bare, '--client-secret-file', world.secretFile]);
     assert.match(elsewhere.err, /the same client secret as the connection 127\.0\.0\.1/);
-    assert.equal((await stored()).length, 2);
+    assert.equal((await world.stored()).length, 2);
   });
 
   test('nor come to share one by an update', async () => {
-    assert.equal((await world.consentry(addEntra('--certificate', pem.a))).code, 0);
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.b, '--name', 'Two'));
-    const before = await stored();
-    const { code, err } = await world.consentry(['connection', 'update', id, '--certificate', pem.a]);
+    assert.equal((await world.consentry(addEntra('--certificate', world.pem.a))).code, 0);
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.b, '--name', 'Two'));
+    const before = await world.stored();
+    const { code, err } = await world.consentry(['connection', 'update', id, '--certificate', world.pem.a]);
     assert.equal(code, 1);
     assert.match(err, /Nothing was changed: it has the same key/);
-    assert.deepEqual(await stored(), before);
+    assert.deepEqual(await world.stored(), before);
   });
 
   test('have names that people can tell apart', async () => {
-    assert.equal((await world.consentry(addEntra('--certificate', pem.a))).code, 0);
-    const { code, err } = await world.consentry(addEntra('--certificate', pem.b, '--name', 'microsoft'));
+    assert.equal((await world.consentry(addEntra('--certificate', world.pem.a))).code, 0);
+    const { code, err } = await world.consentry(addEntra('--certificate', world.pem.b, '--name', 'microsoft'));
     assert.equal(code, 1);
     assert.match(err, /called Microsoft already/);
   });

@@ -6,33 +6,19 @@ import { thumbprints } from '../../src/federation/configuration/certificates.ts'
 import { mapRole } from '../../src/roles/membership-changes.ts';
 import { sql } from '../harness.ts';
 import { rolesOf } from '../roles/kit.ts';
-import {
-  addEntra,
-  type ConnectionWorld,
-  OTHER_TENANT,
-  pemFiles,
-  SECRET,
-  startConnectionWorld,
-  TENANT,
-} from './connection-kit.ts';
+import { addEntra, type ConnectionWorld, OTHER_TENANT, startConnectionWorld, TENANT } from './connection-kit.ts';
 
 let world: ConnectionWorld;
-let pem: Awaited<ReturnType<typeof pemFiles>>;
-let secretFile = '';
 before(async () => {
   world = await startConnectionWorld();
-  pem = await pemFiles(world);
-  secretFile = await world.file('secret.txt', `${SECRET}\n`);
 });
 after(() => world?.close());
 beforeEach(() => sql(world.server, 'DELETE FROM connections'));
 
-const stored = () => world.prisma.connection.findMany({ orderBy: { createdAt: 'asc' } });
-
 describe('connection update', () => {
   test('changes what is named and nothing else, and says in the record what', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a, '--guests'));
-    const [before] = await stored();
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a, '--guests'));
+    const [before] = await world.stored();
     const { code, err } = await world.consentry([
       'connection',
       'update',
@@ -46,7 +32,7 @@ describe('connection update', () => {
     assert.match(err, /warning: nobody has signed in by Contoso yet/);
     assert.match(err, /warning: no owner may sign in with a password/);
     assert.ok(err.endsWith(`connection update ${id} --no-exclusive`), err);
-    const [after] = await stored();
+    const [after] = await world.stored();
     assert.ok(before && after);
     assert.deepEqual([after.name, after.exclusive, after.secrets], ['Contoso', true, before.secrets]);
     assert.deepEqual(after.settings, { ...(before.settings as object), guests: false });
@@ -55,10 +41,10 @@ describe('connection update', () => {
   });
 
   test('a new certificate stands before the old one until that is retired', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a));
     const { findSecrets } = world.server.rooms.connectionStore;
     const [first] = (await findSecrets(id)).certificates;
-    assert.equal((await world.consentry(['connection', 'update', id, '--certificate', pem.b])).code, 0);
+    assert.equal((await world.consentry(['connection', 'update', id, '--certificate', world.pem.b])).code, 0);
     const both = (await findSecrets(id)).certificates;
     assert.deepEqual([both.length, both[1]], [2, first]);
     assert.equal((await world.consentry(['connection', 'update', id, '--retire-certificate'])).code, 0);
@@ -66,30 +52,30 @@ describe('connection update', () => {
   });
 
   test('a certificate given again takes nothing away, and one of two never goes unsaid', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a));
     const certificates = async () => (await world.server.rooms.connectionStore.findSecrets(id)).certificates;
     const give = (...paths: string[]) =>
       world.consentry(['connection', 'update', id, ...paths.flatMap((path) => ['--certificate', path])]);
-    await give(pem.b);
+    await give(world.pem.b);
     const both = await certificates();
-    assert.equal((await give(pem.b)).code, 0);
+    assert.equal((await give(world.pem.b)).code, 0);
     assert.deepEqual(await certificates(), both);
-    assert.equal((await give(pem.a)).code, 0, 'the other one is the first again');
+    assert.equal((await give(world.pem.a)).code, 0, 'the other one is the first again');
     assert.deepEqual(await certificates(), [both[1], both[0]]);
-    const third = await give(pem.third);
+    const third = await give(world.pem.third);
     assert.equal(third.code, 2);
     assert.match(third.err, /two at most: retire one first/);
     assert.equal((await certificates()).length, 2);
-    assert.equal((await give(pem.third, pem.a)).code, 0, 'named, both are what was asked for');
+    assert.equal((await give(world.pem.third, world.pem.a)).code, 0, 'named, both are what was asked for');
     assert.equal((await certificates())[1]?.certificate, both[1]?.certificate);
   });
 
   test('--auth-context none clears them', async () => {
     const { uri } = world.server.mail;
     const { id = '' } = await world.consentry.json(
-      addEntra('--certificate', pem.a, '--auth-context', `${uri} mail:send=c1`),
+      addEntra('--certificate', world.pem.a, '--auth-context', `${uri} mail:send=c1`),
     );
-    const contexts = async () => Reflect.get(Object((await stored())[0]?.settings), 'authContexts');
+    const contexts = async () => Reflect.get(Object((await world.stored())[0]?.settings), 'authContexts');
     const mixed = await world.consentry([
       ...['connection', 'update', id, '--auth-context', 'none', '--auth-context', `${uri} mail:send=c2`],
     ]);
@@ -100,7 +86,7 @@ describe('connection update', () => {
   });
 
   test('--exclusive warns of nothing where somebody came by it and an owner has a way in for emergencies', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a));
     const { ana } = world.server;
     const identity = { connectionId: id, issuer: 'https://a.test', subject: 'oid-1', accountId: ana.id };
     await world.prisma.identity.create({ data: { ...identity, lastSignInAt: new Date() } });
@@ -112,9 +98,11 @@ describe('connection update', () => {
   });
 
   test('connection show tells which certificates there are and until when, the newest first', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.b, '--certificate', pem.a));
+    const { id = '' } = await world.consentry.json(
+      addEntra('--certificate', world.pem.b, '--certificate', world.pem.a),
+    );
     const { out } = await world.consentry(['connection', 'show', id]);
-    const [newer, older] = [pem.certificates.b, pem.certificates.a].map((one) => thumbprints(one).sha1);
+    const [newer, older] = [world.pem.certificates.b, world.pem.certificates.a].map((one) => thumbprints(one).sha1);
     assert.match(out, new RegExp(`CERTIFICATE +FROM +UNTIL\\n${newer} +\\d{4}-\\S+ .*\\n${older} +\\d{4}-`));
     const shown = await world.consentry.json<{ certificates: { thumbprint: string; ends_at: string }[] }>([
       ...['connection', 'show', id],
@@ -126,7 +114,7 @@ describe('connection update', () => {
   });
 
   test('where nobody was known, nobody is said to be shut out', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a));
     const moved = await world.consentry(['connection', 'update', id, '--tenant', OTHER_TENANT]);
     assert.match(moved.out, /Nobody has come by it yet/);
     assert.match((await world.consentry(['connection', 'remove', id, '--dry-run'])).out, /by which nobody signs in/);
@@ -134,11 +122,11 @@ describe('connection update', () => {
   });
 
   test('a secret is exchanged without touching the rest, and its end may be told later', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--client-secret-file', secretFile));
+    const { id = '' } = await world.consentry.json(addEntra('--client-secret-file', world.secretFile));
     const next = await world.file('next.txt', 'the-next-secret');
     assert.equal((await world.consentry(['connection', 'update', id, '--client-secret-file', next])).code, 0);
     assert.equal((await world.consentry(['connection', 'update', id, '--secret-expires', '2099-01-02'])).code, 0);
-    const [row] = await stored();
+    const [row] = await world.stored();
     assert.equal(row?.credentialEndsAt?.toISOString().slice(0, 10), '2099-01-02');
     assert.equal((await world.server.rooms.connectionStore.findSecrets(id)).clientSecret, 'the-next-secret');
   });
@@ -153,17 +141,17 @@ describe('connection update', () => {
     ['what is written wrongly', ['--tenant', 'x'], /no tenant ID/],
   ] as const) {
     test(`refuses ${what}, and changes nothing`, async () => {
-      const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
-      const before = await stored();
+      const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a));
+      const before = await world.stored();
       const { code, err } = await world.consentry(['connection', 'update', id, ...args]);
       assert.equal(code, 2);
       assert.match(err, words);
-      assert.deepEqual(await stored(), before);
+      assert.deepEqual(await world.stored(), before);
     });
   }
 
   test('and remove leave alone what comes from the configuration', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a));
     await sql(world.server, "UPDATE connections SET origin = 'configuration'");
     for (const args of [
       ['update', id, '--exclusive'],
@@ -173,12 +161,12 @@ describe('connection update', () => {
       assert.equal(code, 1);
       assert.match(err, /CONNECTIONS_FILE/);
     }
-    assert.equal((await stored())[0]?.removedAt, null);
+    assert.equal((await world.stored())[0]?.removedAt, null);
   });
 });
 
 test('another tenant is another place: the identities of before are orphaned, and named in the record (threat 81)', async () => {
-  const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a));
+  const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a));
   const { ana } = world.server;
   await world.prisma.identity.create({
     data: {
@@ -228,7 +216,7 @@ describe('roles and groups that are not read any more', () => {
   const said = () => sql(world.server, 'SELECT app_roles, groups FROM identities');
 
   test('are forgotten with what they gave, also when they are read again one day; what is still read stays', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a, '--groups'));
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a, '--groups'));
     const accountId = await member(id, 'entra');
     await update(id, '--name', 'Another name');
     assert.deepEqual(await said(), [{ app_roles: ['Staff'], groups: [GROUP] }]);
@@ -241,7 +229,7 @@ describe('roles and groups that are not read any more', () => {
   });
 
   test('and those of another cloud are nobody’s in this one, also of people who are confirmed', async () => {
-    const { id = '' } = await world.consentry.json(addEntra('--certificate', pem.a, '--groups'));
+    const { id = '' } = await world.consentry.json(addEntra('--certificate', world.pem.a, '--groups'));
     const accountId = await member(id, 'entra');
     await update(id, '--cloud', 'usgov');
     assert.deepEqual(await said(), [{ app_roles: [], groups: [] }]);

@@ -2,15 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { sql } from '../harness.ts';
-import {
-  addEntra,
-  CLIENT,
-  type ConnectionWorld,
-  pemFiles,
-  SECRET,
-  startConnectionWorld,
-  TENANT,
-} from './connection-kit.ts';
+import { addEntra, CLIENT, type ConnectionWorld, SECRET, startConnectionWorld, TENANT } from './connection-kit.ts';
 
 /** Of no key: what counts is what Entra says of it. */
 const JWT = [{ alg: 'RS256' }, { sub: 'workload' }, 'x']
@@ -18,28 +10,18 @@ const JWT = [{ alg: 'RS256' }, { sub: 'workload' }, 'x']
   .join('.');
 
 let world: ConnectionWorld;
-let pem: Awaited<ReturnType<typeof pemFiles>>;
-let secretFile = '';
 before(async () => {
   world = await startConnectionWorld();
-  pem = await pemFiles(world);
-  secretFile = await world.file('secret.txt', `${SECRET}\n`);
 });
 after(() => world?.close());
 beforeEach(() => sql(world.server, 'DELETE FROM connections'));
-
-const stored = () => world.prisma.connection.findMany({ orderBy: { createdAt: 'asc' } });
-const oidc = (...args: string[]) => [
-  ...['connection', 'add', 'oidc', '--issuer', world.upstream.issuer, '--client-id', 'consentry-static'],
-  ...['--client-secret-file', secretFile, ...args],
-];
 
 describe('connection add', () => {
   test('entra prints id, addresses and what to enter in the portal, and stores settings and a sealed secret', async () => {
     const { code, out, err } = await world.consentry(
       addEntra(
         '--client-secret-file',
-        secretFile,
+        world.secretFile,
         '--secret-expires',
         '2099-05-01',
         '--guests',
@@ -49,7 +31,7 @@ describe('connection add', () => {
       ),
     );
     assert.deepEqual([code, err], [0, '']);
-    const [row, ...more] = await stored();
+    const [row, ...more] = await world.stored();
     assert.ok(row && more.length === 0);
     assert.match(row.id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     const callback = `${world.server.issuer}/federation/${row.id}/callback`;
@@ -85,7 +67,7 @@ describe('connection add', () => {
 
   test('prints addresses at which there really is something', async () => {
     type Made = { callback_url: string; front_channel_logout_url: string; back_channel_logout_url: string };
-    const made = await world.consentry.json<Made>(oidc());
+    const made = await world.consentry.json<Made>(world.addOidcBy());
     world.reread();
     const { callback_url: callback, front_channel_logout_url: front, back_channel_logout_url: back } = made;
     assert.equal((await fetch(front)).status, 200);
@@ -96,9 +78,9 @@ describe('connection add', () => {
   });
 
   test('takes a certificate with its key, and knows when it ends', async () => {
-    const { code, out } = await world.consentry(addEntra('--certificate', pem.a));
+    const { code, out } = await world.consentry(addEntra('--certificate', world.pem.a));
     assert.equal(code, 0, out);
-    const [row] = await stored();
+    const [row] = await world.stored();
     assert.equal(row?.credentialEndsAt?.getUTCFullYear(), 2076);
     assert.match(out, /thumbprint [0-9A-F]{40}/);
     assert.ok(!out.includes('PRIVATE KEY'));
@@ -107,7 +89,7 @@ describe('connection add', () => {
   test('a federated credential is a file that is read at each use, and no secret is stored', async () => {
     const token = await world.file('token', JWT);
     assert.equal((await world.consentry(addEntra('--federated-credential', token, '--cloud', 'usgov'))).code, 0);
-    const [row] = await stored();
+    const [row] = await world.stored();
     assert.ok(row);
     assert.equal(Reflect.get(row.settings as object, 'federatedTokenFile'), token);
     assert.deepEqual(await world.server.rooms.connectionStore.findSecrets(row.id), { certificates: [] });
@@ -120,7 +102,7 @@ describe('connection add', () => {
     } finally {
       delete world.env.CONSENTRY_CLIENT_SECRET;
     }
-    const [row] = await stored();
+    const [row] = await world.stored();
     assert.equal((await world.server.rooms.connectionStore.findSecrets(row?.id ?? '')).clientSecret, SECRET);
     assert.equal((await world.consentry(addEntra('--client-secret', SECRET))).code, 2);
   });
@@ -134,7 +116,7 @@ describe('connection add', () => {
       '--client-id',
       CLIENT,
       '--client-secret-file',
-      secretFile,
+      world.secretFile,
     ];
     const { code, err } = await world.consentry(args);
     assert.equal(code, 0);
@@ -145,7 +127,7 @@ describe('connection add', () => {
 
   test('oidc looks at the provider first: one that calls itself otherwise is refused, one that is away is only told of', async () => {
     const { port } = new URL(world.upstream.issuer);
-    const other = oidc();
+    const other = world.addOidcBy();
     other[other.indexOf(world.upstream.issuer)] = `http://localhost:${port}`;
     const refused = await world.consentry(other);
     assert.equal(refused.code, 2, refused.out);
@@ -159,16 +141,16 @@ describe('connection add', () => {
       ...other.slice(5),
     ]);
     assert.match(slashed.err, /Write the issuer as it does: http:\/\/127\.0\.0\.1:\d+$/m);
-    assert.deepEqual(await stored(), []);
+    assert.deepEqual(await world.stored(), []);
     world.upstream.behaviour.down = true;
     try {
-      const { code, err } = await world.consentry(oidc());
+      const { code, err } = await world.consentry(world.addOidcBy());
       assert.equal(code, 0);
       assert.match(err, /warning: .*answers 503/);
     } finally {
       world.upstream.behaviour.down = false;
     }
-    assert.equal((await stored()).length, 1);
+    assert.equal((await world.stored()).length, 1);
   });
 
   test('oidc with a key of our own prints its public half, for the provider', async () => {
@@ -181,7 +163,7 @@ describe('connection add', () => {
       '--client-id',
       'x',
       '--private-key',
-      pem.key,
+      world.pem.key,
     ];
     const made = await world.consentry.json<{ public_jwk: Record<string, string>; back_channel_logout_url: string }>(
       args,
@@ -191,10 +173,10 @@ describe('connection add', () => {
   });
 
   test('a sensitive scope may be proven by the provider: only of an MCP server that is registered', async () => {
-    const context = (value: string) => addEntra('--client-secret-file', secretFile, '--auth-context', value);
+    const context = (value: string) => addEntra('--client-secret-file', world.secretFile, '--auth-context', value);
     const { uri } = world.server.mail;
     assert.equal((await world.consentry(context(`${uri} mail:send=c1`))).code, 0);
-    const [row] = await stored();
+    const [row] = await world.stored();
     assert.deepEqual(Reflect.get(Object(row?.settings), 'authContexts'), [
       { resource: uri, scope: 'mail:send', context: 'c1' },
     ]);
@@ -218,7 +200,7 @@ describe('connection list and show', () => {
     );
     const ids: string[] = [];
     for (const name of ['One', 'Two', 'Three']) {
-      const made = await world.consentry.json(addEntra('--client-secret-file', secretFile, '--name', name));
+      const made = await world.consentry.json(addEntra('--client-secret-file', world.secretFile, '--name', name));
       ids.push(made.id ?? '');
     }
     const [one = '', two = '', three = ''] = ids;

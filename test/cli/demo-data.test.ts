@@ -111,6 +111,22 @@ test('demo-data fills an empty installation, and what the command line lists can
     for (const [state, count] of Object.entries(all)) assert.ok(Number(count) > 0, `no ${state} consent`);
   });
 
+  await t.test('some clients wait at several MCP servers, where one press decides', async () => {
+    const several = await query<{ servers: number; id: string }>(
+      `SELECT count(DISTINCT resource_id)::int AS servers, min(id) AS id FROM approval_requests
+        WHERE state = 'pending'
+        GROUP BY client_id, client_fingerprint, redirect_uri HAVING count(DISTINCT resource_id) > 1
+        ORDER BY servers DESC`,
+    );
+    assert.ok(several.length >= 3, JSON.stringify(several));
+    assert.ok((several[0]?.servers ?? 0) >= 4);
+    for (const { id } of several.slice(0, 3)) {
+      const { out } = await consentry(['approvals', 'show', id]);
+      assert.match(out, /To approve what you see here/);
+      assert.doesNotMatch(out, /Changed since/, 'otherwise it is decided by itself');
+    }
+  });
+
   await t.test('a second time it says so and does nothing', async () => {
     const again = await consentry(['demo-data', ...SMALL]);
     assert.equal(again.code, 1);

@@ -1,6 +1,6 @@
 /** A running Consentry, and the command line on its database. */
-import { type Consentry, startConsentry } from '../harness.ts';
-import { createCommand } from './command.ts';
+import { startConsentry } from '../harness.ts';
+import { createCommand, environmentOf } from './command.ts';
 
 export async function startWithCommand() {
   const server = await startConsentry();
@@ -13,12 +13,4 @@ export async function startWithCommand() {
   }
 
   return { server, env, prisma, recorded, consentry: createCommand(env) };
-}
-
-function environmentOf({ databaseUrl, config }: Consentry): Record<string, string> {
-  return {
-    DATABASE_URL: databaseUrl,
-    ISSUER: config.issuer,
-    MASTER_KEY: config.masterKey?.toString('base64') ?? '',
-  };
 }

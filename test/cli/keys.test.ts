@@ -43,7 +43,7 @@ test('what is written wrongly changes nothing', async () => {
   assert.deepEqual(await list(), before);
 });
 
-test('a stolen key is taken out of use in two commands, and the running server follows', async () => {
+test('a stolen key is taken out of use in one command, and the running server follows', async () => {
   const { server } = kit;
   const access = { [server.mail.uri]: ['mail:read'] };
   const job = await staticClient(server.rooms, { kind: 'service', name: 'Job', redirectUris: [], access });
@@ -52,12 +52,11 @@ test('a stolen key is taken out of use in two commands, and the running server f
     (await tokenRequest(server.issuer, fields, basic(job.clientId, job.clientSecret))).body.access_token;
   const stolen = await mint();
   const kid = (await list()).find(({ state }) => state === 'current')?.kid ?? '';
-  const refused = await kit.consentry(['key', 'retire', kid]);
-  assert.match(refused.err, /Let a new one begin at once/);
-  const now = await kit.consentry.json<Key>(['key', 'rotate', '--now']);
   const { code, out } = await kit.consentry(['key', 'retire', kid]);
   assert.equal(code, 0);
-  assert.match(out, new RegExp(`${kid} is published no more; what it signed is refused. ${now.kid} signs.`));
+  const now = (await list()).find(({ state }) => state === 'current')?.kid;
+  assert.notEqual(now, kid);
+  assert.match(out, new RegExp(`${kid} is published no more; what it signed is refused. ${now} signs.`));
   while ((await introspect(server, stolen)).body.active) await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal((await introspect(server, await mint())).body.active, true);
   const events = await kit.recorded();

@@ -211,6 +211,19 @@ for (const [what, args, input, expected, message] of refused) {
   });
 }
 
+test('resource update --token-seconds holds for the next token, within the bounds of the dashboard', async () => {
+  const said = await run('update', uri, '--token-seconds', '120');
+  assert.match(said, /Access tokens live 120 seconds instead of 600: those from now on\./);
+  const { body } = await refresh(world.server, clientId, refreshToken);
+  refreshToken = body.refresh_token;
+  assert.equal(body.expires_in, 120);
+  for (const seconds of ['59', '3601', 'many', '1.5']) {
+    const { code, err } = await world.consentry(['resource', 'update', uri, '--token-seconds', seconds]);
+    assert.equal(code, 2, seconds);
+    assert.match(err, /60 to 3600 seconds/);
+  }
+});
+
 test('the last scope of a server stays', async () => {
   await register(world.server.rooms, CALENDAR);
   const args = ['resource', 'update', CALENDAR.uri, '--remove-scope', 'calendar:read'];

@@ -56,6 +56,7 @@ test('resource list shows what was registered, cleaned of what nobody can see, a
     uri: 'https://mail.example.com/mcp',
     name: 'Mail',
     consent_days: 90,
+    token_seconds: 600,
     ...EVERYBODY,
     disabled_at: null,
     suspended: [],
@@ -76,6 +77,7 @@ test('a resource comes from a file or standard input, in the form that resource 
     uri: 'http://localhost:9/calendar',
     name: 'カレンダー',
     consent_days: 30,
+    token_seconds: 240,
     scopes: [{ ...scope('calendar:read', 'Read your calendar', 'low', 'read', []), description_ja: '予定を読む' }],
   };
   const path = join(directory, 'calendar.json');
@@ -102,6 +104,13 @@ const refused: [string, string[], string, number, RegExp][] = [
     /is registered already/,
   ],
   ['no URL', ['--name', 'x'], '', 2, /Name the URL/],
+  [
+    'a token that lives too short',
+    [uri, '--name', 'x', '--scope', READ, '--token-seconds', '59'],
+    '',
+    2,
+    /lives 60 to 3600 seconds/,
+  ],
   ['no name', [uri, '--scope', READ], '', 2, /--name/],
   ['no scope', [uri, '--name', 'x'], '', 2, /at least one scope/],
   ['a URL that is none', ['mail', '--name', 'x', '--scope', READ], '', 2, /mail is not the URL of an MCP server/],
@@ -164,3 +173,11 @@ for (const [what, args, input, expected, message] of refused) {
 function scope(name: string, description: string, sensitivity: string, effect: string, tools: string[]) {
   return { name, description, sensitivity, effect, tools, description_ja: null };
 }
+
+test('resource add --token-seconds says how long its access tokens live', async () => {
+  const quick = ['resource', 'add', 'https://quick.example.com/mcp', '--name', 'Quick', '--scope', READ];
+  const { token_seconds: seconds } = await consentry.json([...quick, '--token-seconds', '60']);
+  assert.equal(seconds, 60);
+  const { out } = await consentry(['resource', 'show', 'https://quick.example.com/mcp']);
+  assert.match(out, /tokens +60 seconds/);
+});

@@ -147,6 +147,7 @@ describe('reaping of registrations', () => {
     assert.deepEqual(await run(), { neverUsed: 0, unused: 1 });
     assert.equal((await find(recent.id))?.revokedAt, undefined);
     assert.ok((await find(old.id))?.revokedAt);
+    assert.equal((await find(old.id))?.removed, true, 'nobody blocked it');
     const [consent] = await consentry.rooms.consents.list({ clientId: old.id }, { living: false });
     assert.equal(consent?.revokedReason, 'client_unused');
     const ended = (await events('consent.revoked')).map((event) => event as unknown as Record<string, unknown>);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { endPreviousSecret, rotateClientSecret } from '../../src/clients/secrets.ts';
-import { createCommand } from '../cli/command.ts';
+import { commandOn } from '../cli/command.ts';
 import { basic, introspect, registerClient, tokenRequest } from '../flow.ts';
 import { type Consentry, sql, startConsentry, staticClient } from '../harness.ts';
 
@@ -107,12 +107,8 @@ describe('a client secret', () => {
   it('is rotated on the command line, told once, for clients and for MCP servers', async () => {
     // The command line goes by the clock on the wall.
     ahead = 0;
-    const { databaseUrl, config, mail } = consentry;
-    const command = createCommand({
-      DATABASE_URL: databaseUrl,
-      ISSUER: config.issuer,
-      MASTER_KEY: config.masterKey?.toString('base64') ?? '',
-    });
+    const { mail } = consentry;
+    const command = commandOn(consentry);
     const client = await addService();
     const { client_secret: second = '' } = await command.json(['client', 'rotate-secret', client.id]);
     assert.deepEqual([await works(client, client.secret), await works(client, second)], [true, true]);

@@ -39,6 +39,7 @@ export function consentOf(changes: Partial<Consent> = {}): Consent {
     scopeTimes: {},
     version: 1,
     browsers: ['browser'],
+    browserLabel: 'Chrome on Windows',
     approvedAt: ago(DAY),
     fullPageAt: ago(DAY),
     expiresAt: ahead(89 * DAY),

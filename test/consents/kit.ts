@@ -77,9 +77,13 @@ export async function startWorld(env: Record<string, string> = {}) {
   };
 }
 
-/** Says of each navigation where it comes from (Fetch Metadata, `Sec-Fetch-Site`). */
-export function openBrowser({ issuer }: Pick<Consentry, 'issuer'>) {
-  const headers: Record<string, string> = { 'sec-fetch-site': 'same-origin' };
+/**
+ * Says of each navigation where it comes from (Fetch Metadata, `Sec-Fetch-Site`).
+ *
+ * @param more what else it says with every request, such as `user-agent`
+ */
+export function openBrowser({ issuer }: Pick<Consentry, 'issuer'>, more: Record<string, string> = {}) {
+  const headers: Record<string, string> = { ...more, 'sec-fetch-site': 'same-origin' };
   const person = createPerson(issuer, headers);
   return {
     ...person,

@@ -35,7 +35,8 @@ describe('the next version of a consent', () => {
   /** A page that shows these scopes, all of which stay ticked. */
   function press(shown: readonly string[], changes: Partial<Press> = {}): Press {
     const terms = termsOf({ ...SCOPES, scopes: shown });
-    return { terms, shown, approved: shown, browserId: 'browser', expiresAt: ahead(90 * DAY), ...changes };
+    const browser = { browserId: 'browser', browserLabel: 'Chrome on Windows' };
+    return { terms, shown, approved: shown, ...browser, expiresAt: ahead(90 * DAY), ...changes };
   }
 
   /** As it is read again. */
@@ -49,6 +50,7 @@ describe('the next version of a consent', () => {
       ...from,
       ...version,
       scopeTimes: Object.fromEntries(dated),
+      browserLabel: version.browserLabel ?? undefined,
       suspendedAt: undefined,
       suspendedReason: undefined,
     };

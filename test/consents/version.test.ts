@@ -15,6 +15,7 @@ const press = (shown: string[], changes: Partial<Press> = {}): Press => ({
   shown,
   approved: shown,
   browserId: 'browser',
+  browserLabel: 'Chrome on Windows',
   expiresAt: ahead(30 * DAY),
   ...changes,
 });
@@ -64,6 +65,21 @@ describe('a press on a full page', () => {
     }
     const ended = wide({ scopeTimes: { 'mail:send': { until: NOW, shownAt: ago(DAY) } } });
     assert.deepEqual(make(ended, press(READ)).scopes, READ);
+  });
+
+  it('keeps the words of both languages, each as it read at its own press, and what the browser is called', () => {
+    const japanese = { description: 'Read all your mail', descriptionJa: 'すべてのメールを読む', tools: [] };
+    const made = make(
+      wide({ scopeWords: { 'mail:send': { description: 'Send', descriptionJa: '送る', tools: [] } } }),
+      press(READ, { terms: termsOf({ scopes: READ, scopeWords: { 'mail:read': japanese } }) }),
+    );
+    const words = Object.entries(made.scopeWords).map(([scope, one]) => [scope, one.description, one.descriptionJa]);
+    assert.deepEqual(words.toSorted(), [
+      ['mail:read', 'Read all your mail', 'すべてのメールを読む'],
+      ['mail:send', 'Send', '送る'],
+    ]);
+    assert.equal(made.browserLabel, 'Chrome on Windows');
+    assert.equal(make(wide(), press(READ, { browserLabel: '' })).browserLabel, null, 'the one before is not meant');
   });
 
   it('remembers the browsers that approved, the latest last and no more than twenty', () => {

@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair, importJWK, type JWK, type JWTPayload, SignJ
 import Provider, { type Configuration, interactionPolicy } from 'oidc-provider';
 import type { ConnectionRecord } from '../../src/federation/connection-store.ts';
 import type { ConnectionSecrets, OidcConnectionSettings } from '../../src/federation/settings.ts';
+import { newConnectionRow } from './connection-row.ts';
 
 export interface UpstreamPerson {
   sub: string;
@@ -121,21 +122,10 @@ export async function startUpstream(callbacks: readonly string[]): Promise<Upstr
 }
 
 function recordOf(id: string, issuer: string, changes: Partial<OidcConnectionSettings> = {}): OidcRecord {
-  const at = new Date();
   return {
+    ...newConnectionRow(),
     id,
     kind: 'oidc',
-    name: 'Contoso',
-    exclusive: false,
-    provisioning: 'first_sign_in',
-    origin: 'cli',
-    createdAt: at,
-    updatedAt: at,
-    removedAt: undefined,
-    credentialEndsAt: undefined,
-    lastSuccessAt: undefined,
-    lastFailureAt: undefined,
-    lastFailure: undefined,
     settings: {
       issuer,
       clientId: CLIENT_ID,

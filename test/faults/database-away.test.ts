@@ -1,8 +1,9 @@
 /** The database goes away and comes back: 503 meanwhile, nothing lost, no restart. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { approve, authorizationUrl, authorize, basic, introspect, redeem, refresh, registerClient } from '../flow.ts';
-import { type Consentry, startConsentry } from '../harness.ts';
+import { startConnected } from '../connected.ts';
+import { approve, authorizationUrl, authorize, basic, introspect, redeem, refresh } from '../flow.ts';
+import type { Consentry } from '../harness.ts';
 import { heading, isConsentPage, words } from '../interaction/kit.ts';
 import { createPerson, type Person, type Step } from '../person.ts';
 import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
@@ -15,10 +16,7 @@ describe('the database away', () => {
   let away = false;
   before(async () => {
     proxy = await startPostgresProxy();
-    consentry = await startConsentry();
-    ana = createPerson(consentry.issuer);
-    clientId = (await registerClient(consentry.issuer)).client_id;
-    await authorize(consentry, clientId, { person: ana });
+    ({ consentry, ana, clientId } = await startConnected());
   });
   afterEach(() => giveBack());
   after(async () => {

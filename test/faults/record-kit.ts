@@ -38,6 +38,11 @@ export function said({ account_id, client_id, resource, scopes }: Row) {
   return { account_id, client_id, resource, scopes: [...scopes].sort() };
 }
 
+/** What {@link said} finds of what most rows are about. */
+export function anaAtMail({ ana, mail }: Consentry, clientId: string, scopes: readonly string[]) {
+  return { account_id: ana.id, client_id: clientId, resource: mail.uri, scopes: [...scopes] };
+}
+
 /** Sends a page's form with these changes and does not follow the answer. */
 export async function press(person: Person, url: string, changes: [string, string][]): Promise<Response> {
   const page = await person.open(url);

@@ -1,30 +1,23 @@
 /** Each thing that happens to a known party is one row that says who, what for and why: people, pages and registrations. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { authorizationUrl, authorize, registerClient } from '../flow.ts';
-import { type Consentry, sql, startConsentry } from '../harness.ts';
+import { startConnected } from '../connected.ts';
+import { authorizationUrl, authorize } from '../flow.ts';
+import { type Consentry, sql } from '../harness.ts';
 import { createPerson, type Person, readForm } from '../person.ts';
-import { onlyRow, press, rowsOf, said } from './record-kit.ts';
+import { anaAtMail, onlyRow, press, rowsOf, said } from './record-kit.ts';
 
 describe('the record of people and clients', () => {
   let consentry: Consentry;
   let ana: Person;
   let clientId: string;
   before(async () => {
-    consentry = await startConsentry();
-    ana = createPerson(consentry.issuer);
-    clientId = (await registerClient(consentry.issuer)).client_id;
-    await authorize(consentry, clientId, { person: ana });
+    ({ consentry, ana, clientId } = await startConnected());
   });
   after(() => consentry?.close());
 
   const only = (response: Response, type: string) => onlyRow(consentry, response, type);
-  const about = (scopes: string[], client = clientId) => ({
-    account_id: consentry.ana.id,
-    client_id: client,
-    resource: consentry.mail.uri,
-    scopes,
-  });
+  const about = (scopes: string[], client = clientId) => anaAtMail(consentry, client, scopes);
 
   it('a registration: the client and what it says of itself', async () => {
     const response = await fetch(`${consentry.issuer}/register`, {

@@ -2,30 +2,23 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import { authorize, basic, redeem, registerClient } from '../flow.ts';
-import { type Consentry, sql, startConsentry, staticClient } from '../harness.ts';
+import { startConnected } from '../connected.ts';
+import { authorize, basic, redeem } from '../flow.ts';
+import { type Consentry, sql, staticClient } from '../harness.ts';
 import { createPerson, type Person, readForm } from '../person.ts';
-import { onlyRow, post, rowsOf, said } from './record-kit.ts';
+import { anaAtMail, onlyRow, post, rowsOf, said } from './record-kit.ts';
 
 describe('the record of tokens', () => {
   let consentry: Consentry;
   let ana: Person;
   let clientId: string;
   before(async () => {
-    consentry = await startConsentry();
-    ana = createPerson(consentry.issuer);
-    clientId = (await registerClient(consentry.issuer)).client_id;
-    await authorize(consentry, clientId, { person: ana });
+    ({ consentry, ana, clientId } = await startConnected());
   });
   after(() => consentry?.close());
 
   const only = (response: Response, type: string) => onlyRow(consentry, response, type);
-  const about = (scopes: string[], client = clientId) => ({
-    account_id: consentry.ana.id,
-    client_id: client,
-    resource: consentry.mail.uri,
-    scopes,
-  });
+  const about = (scopes: string[], client = clientId) => anaAtMail(consentry, client, scopes);
 
   async function tokens(client = clientId) {
     const authorized = await authorize(consentry, client, { person: ana });

@@ -1,6 +1,7 @@
 /** What cannot be recorded does not happen: 503, nothing else written, and the same attempt works later. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { startConnected } from '../connected.ts';
 import {
   approve,
   authorizationUrl,
@@ -12,7 +13,7 @@ import {
   revokeToken,
   signIn,
 } from '../flow.ts';
-import { addPerson, type Consentry, sql, startConsentry, staticClient } from '../harness.ts';
+import { addPerson, type Consentry, sql, staticClient } from '../harness.ts';
 import { heading, isConnectPage, isConsentPage } from '../interaction/kit.ts';
 import { createPerson, type Person } from '../person.ts';
 
@@ -21,10 +22,7 @@ describe('an event that cannot be written', () => {
   let ana: Person;
   let clientId: string;
   before(async () => {
-    consentry = await startConsentry();
-    ana = createPerson(consentry.issuer);
-    clientId = (await registerClient(consentry.issuer)).client_id;
-    await authorize(consentry, clientId, { person: ana });
+    ({ consentry, ana, clientId } = await startConnected());
     await sql(
       consentry,
       `CREATE FUNCTION refuse_event() RETURNS trigger LANGUAGE plpgsql AS $$

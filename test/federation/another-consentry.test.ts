@@ -5,6 +5,7 @@ import { decodeJwt } from 'jose';
 import { callbackUrl } from '../../src/federation/connection.ts';
 import { createOidcConnection } from '../../src/federation/oidc/oidc.ts';
 import { createEgress, type Egress } from '../../src/web/egress.ts';
+import { newConnectionRow } from '../fakes/connection-row.ts';
 import { approve, authorizationUrl, redeem, refresh, registerClient, signIn } from '../flow.ts';
 import { CALENDAR, type Consentry, register, startConsentry, staticClient } from '../harness.ts';
 import { isConsentPage, words } from '../interaction/kit.ts';
@@ -16,19 +17,8 @@ describe('another Consentry as identity provider', () => {
   let egress: Egress;
   const secrets = { clientSecret: '', certificates: [] };
   const record = {
-    id: 'head-office',
-    kind: 'oidc',
-    name: 'Head office',
-    exclusive: true,
-    provisioning: 'first_sign_in',
-    origin: 'cli',
-    createdAt: new Date(),
-    updatedAt: new Date(),
-    removedAt: undefined,
-    credentialEndsAt: undefined,
-    lastSuccessAt: undefined,
-    lastFailureAt: undefined,
-    lastFailure: undefined,
+    ...newConnectionRow(),
+    ...{ id: 'head-office', kind: 'oidc', name: 'Head office', exclusive: true },
     settings: {
       issuer: '',
       clientId: '',

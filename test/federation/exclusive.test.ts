@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Connection } from '../../src/federation/connection.ts';
 import { authorizationUrl, registerClient, signIn } from '../flow.ts';
 import { addPerson, PASSWORD, sql } from '../harness.ts';
 import { given, heading, isConnectPage, isConsentPage, words } from '../interaction/kit.ts';
@@ -13,14 +12,9 @@ describe('an exclusive connection', () => {
   let federated: Federated;
   let clientId: string;
   let glass: { id: string; email: string; password: string };
-  const connections = new Map<string, Connection>();
   before(async () => {
     federated = await startFederated({
       env: { WEBHOOK_URL: 'https://hook.contoso.test/', WEBHOOK_SECRET: randomBytes(32).toString('base64') },
-      adapt: (connection) => {
-        connections.set(connection.id, connection);
-        return connection;
-      },
     });
     clientId = (await registerClient(federated.consentry.issuer)).client_id;
     glass = await addPerson(federated.consentry.rooms, 'glass@contoso.test');
@@ -32,7 +26,7 @@ describe('an exclusive connection', () => {
   });
   after(() => federated?.close());
 
-  const exclusive = (on: boolean) => Object.assign(connections.get('contoso') ?? {}, { exclusive: on });
+  const exclusive = (on: boolean) => federated.alter({ exclusive: on }, 'contoso');
   const newPerson = () => createPerson(federated.consentry.issuer);
   const open = (person: Person, params: Record<string, string> = {}) =>
     person.open(authorizationUrl(federated.consentry, clientId, params).url);

@@ -17,6 +17,8 @@ export interface Federated {
   upstream: Upstream;
   /** Milliseconds that Consentry's clock is ahead. */
   clock: { ahead: number };
+  /** As another answer of its database would: of one connection, or of all. */
+  alter(changes: Partial<Pick<Connection, 'exclusive' | 'provisioning'>>, id?: string): void;
   close(): Promise<void>;
 }
 
@@ -58,6 +60,9 @@ export async function startFederated({
     connections: fixedConnections(connections),
     upstream,
     clock,
+    alter(changes, id) {
+      for (const one of connections) if (id === undefined || one.id === id) Object.assign(one, changes);
+    },
     async close() {
       await consentry.close();
       egress?.close();

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Connection } from '../../src/federation/connection.ts';
 import { approve, authorizationUrl, registerClient, signIn } from '../flow.ts';
 import { addPerson, PASSWORD, sql } from '../harness.ts';
 import { heading, isConsentPage, words } from '../interaction/kit.ts';
@@ -14,21 +13,16 @@ describe('the ways in', () => {
   let clientId: string;
   let runs = 0;
   let local: { id: string; email: string; password: string };
-  const connections = new Map<string, Connection>();
   before(async () => {
     federated = await startFederated({
       env: { WEBHOOK_URL: 'https://hook.contoso.test/', WEBHOOK_SECRET: randomBytes(32).toString('base64') },
-      adapt: (connection) => {
-        connections.set(connection.id, connection);
-        return connection;
-      },
     });
     clientId = (await registerClient(federated.consentry.issuer)).client_id;
   });
   beforeEach(async () => {
     runs += 1;
     federated.clock.ahead = 0;
-    for (const one of connections.values()) Object.assign(one, { exclusive: false, provisioning: 'first_sign_in' });
+    federated.alter({ exclusive: false, provisioning: 'first_sign_in' });
     comes(`way-${runs}`);
     await rows('DELETE FROM sign_in_throttles');
     local = await addPerson(federated.consentry.rooms, `local-${runs}@contoso.test`);
@@ -137,7 +131,7 @@ describe('the ways in', () => {
     comes(`way-${runs}`);
     const confirm = (await person.submit(await ways(person), { connection: 'contoso' })).left as URL;
     await person.open((await atUpstream(federated, confirm)).href);
-    Object.assign(connections.get('contoso') ?? {}, { exclusive: true });
+    federated.alter({ exclusive: true }, 'contoso');
     assert.ok(isWays(await ways(person)));
   });
 
@@ -219,7 +213,7 @@ describe('the ways in', () => {
     const person = newPerson();
     const page = await here(person);
     const back = await add(person, page);
-    Object.assign(connections.get('contoso') ?? {}, { provisioning: 'scim' });
+    federated.alter({ provisioning: 'scim' }, 'contoso');
     const answer = await person.open(back.href);
     assert.equal(heading(answer), 'You do not have an account here yet');
     assert.doesNotMatch((await ways(person)).html, /name="add" value="contoso"/);
@@ -309,7 +303,7 @@ describe('the ways in', () => {
     const person = newPerson();
     const page = await person.open((await add(person, await here(person))).href);
     const remove = String(removable(page));
-    Object.assign(connections.get('contoso') ?? {}, { exclusive: true });
+    federated.alter({ exclusive: true }, 'contoso');
     const late = await person.submit(page, { remove });
     assert.deepEqual([late.status, (await identities()).length], [200, 1]);
     assert.ok(!isWays(late), 'the session of a password counts no more');

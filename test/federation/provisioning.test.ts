@@ -1,7 +1,7 @@
 /** Who may come in by a connection: everybody it vouches for, or only whom the directory sent; and who comes back. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Connection, UpstreamIdentity } from '../../src/federation/connection.ts';
+import type { UpstreamIdentity } from '../../src/federation/connection.ts';
 import { registerClient } from '../flow.ts';
 import { sql } from '../harness.ts';
 import { given, heading, isConsentPage, words } from '../interaction/kit.ts';
@@ -12,13 +12,12 @@ describe('people of a connection', () => {
   let federated: Federated;
   let clientId: string;
   let runs = 0;
-  const connections = new Map<string, Connection>();
   const says: { more: Partial<UpstreamIdentity>; meanwhile?: () => Promise<unknown> } = { more: {} };
   before(async () => {
     federated = await startFederated({
       adapt: (connection) => {
         const { finish } = connection;
-        const adapted = {
+        return {
           ...connection,
           async finish(leg: Parameters<typeof finish>[0]) {
             const said = await finish(leg);
@@ -26,8 +25,6 @@ describe('people of a connection', () => {
             return { ...said, ...says.more };
           },
         };
-        connections.set(connection.id, adapted);
-        return adapted;
       },
     });
     clientId = (await registerClient(federated.consentry.issuer)).client_id;
@@ -36,12 +33,12 @@ describe('people of a connection', () => {
     runs += 1;
     says.more = {};
     delete says.meanwhile;
-    for (const connection of connections.values()) connection.provisioning = 'first_sign_in';
+    federated.alter({ provisioning: 'first_sign_in' });
     federated.upstream.behaviour.person = { sub: `person-${runs}`, email: `person-${runs}@upstream.test` };
   });
   after(() => federated?.close());
 
-  const onlyTheDirectory = () => Object.assign(connections.get('contoso') ?? {}, { provisioning: 'scim' });
+  const onlyTheDirectory = () => federated.alter({ provisioning: 'scim' }, 'contoso');
   const come = (connection = 'contoso') =>
     signInUpstream(federated, createPerson(federated.consentry.issuer), clientId, { connection });
   const rows = (text: string, values: unknown[] = []) => sql(federated.consentry, text, values);

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { extractWWWAuthenticateParams } from '@modelcontextprotocol/client';
 import { buildGuard } from '../../scripts/build-guard.ts';
+import { freePorts } from '../free-ports.ts';
 import { type FakeIssuer, startFakeIssuer } from './fake-issuer.ts';
 
 const run = promisify(execFile);
@@ -81,7 +80,7 @@ test('the lines of the documentation fit the types of guard and SDKs', async () 
 
 for (const sdk of ['v2', 'v1']) {
   test(`the lines of the documentation for SDK ${sdk} protect a server`, async (t) => {
-    const port = await freePort();
+    const [port] = await freePorts(1);
     const url = `http://127.0.0.1:${port}/mcp`;
     await writeFile(path.join(project, `${sdk}.ts`), await documentedLines(sdk, url));
     const child = spawn(process.execPath, [`${sdk}.ts`], { cwd: project, stdio: ['ignore', 'inherit', 'inherit'] });
@@ -157,12 +156,4 @@ async function firstAnswer(url: string, child: ChildProcess): Promise<Response> 
   return assert.fail(
     child.exitCode === null ? 'the server does not answer' : `the server ended with ${child.exitCode}`,
   );
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

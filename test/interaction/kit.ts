@@ -1,20 +1,9 @@
 /** What the tests of the pages look at: a page's words, and what an attempt left in the database. */
 import type { Consentry } from '../harness.ts';
 import { sql } from '../harness.ts';
-import type { Step } from '../person.ts';
+import { type Step, words } from '../person.ts';
 
-/** The words of a page without its markup. */
-export function words({ html }: Pick<Step, 'html'>): string {
-  const text = html.replace(/<(script|style|svg|title)\b[\s\S]*?<\/\1>/g, ' ').replace(/<[^>]+>/g, ' ');
-  return text
-    .replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&quot;', '"')
-    .replaceAll('&amp;', '&')
-    .replace(/\s+/g, ' ')
-    .trim();
-}
+export { words };
 
 export function heading({ html }: Pick<Step, 'html'>): string {
   return words({ html: /<h1\b[^>]*>([\s\S]*?)<\/h1>/.exec(html)?.[1] ?? '' });

@@ -1,8 +1,9 @@
 /** No authorization completes without a press on a page that names client, way back and server (consent.md §1). */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { approve, authorizationUrl, authorize, registerClient, signIn } from '../flow.ts';
-import { type Consentry, startConsentry, staticClient } from '../harness.ts';
+import { startConnected } from '../connected.ts';
+import { approve, authorizationUrl, registerClient, signIn } from '../flow.ts';
+import { type Consentry, staticClient } from '../harness.ts';
 import { createPerson, type Person } from '../person.ts';
 import { given, heading, isConnectPage, isConsentPage, words } from './kit.ts';
 
@@ -11,10 +12,7 @@ describe('no code without a press', () => {
   let ana: Person;
   let clientId: string;
   before(async () => {
-    consentry = await startConsentry();
-    ana = createPerson(consentry.issuer);
-    clientId = (await registerClient(consentry.issuer)).client_id;
-    await authorize(consentry, clientId, { person: ana });
+    ({ consentry, ana, clientId } = await startConnected());
   });
   after(() => consentry?.close());
 

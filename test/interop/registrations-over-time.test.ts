@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createCommand } from '../cli/command.ts';
+import { commandOn } from '../cli/command.ts';
 import { approve, authorizationUrl, authorize, redeem, refresh, registerClient, signIn } from '../flow.ts';
 import { type Consentry, sql, startConsentry } from '../harness.ts';
 import { type HttpsStub, startHttpsStub, testCaFile } from '../https-stub.ts';
@@ -95,13 +95,8 @@ describe('registrations and documents as time passes', () => {
       token_endpoint_auth_method: 'none',
     };
     await writeFile(file, JSON.stringify(document));
-    const { databaseUrl, config } = consentry;
-    const env = {
-      DATABASE_URL: databaseUrl,
-      ISSUER: config.issuer,
-      MASTER_KEY: config.masterKey?.toString('base64') ?? '',
-    };
-    assert.equal((await createCommand(env)(['client', 'import-document', id, file])).code, 0);
+    const command = commandOn(consentry);
+    assert.equal((await command(['client', 'import-document', id, file])).code, 0);
     const { body } = await redeem(consentry, id, await authorize(consentry, id, { person: ana }));
     ahead = 20 * DAY;
     assert.equal((await refresh(consentry, id, body.refresh_token)).status, 200);
@@ -114,7 +109,7 @@ describe('registrations and documents as time passes', () => {
       "SELECT client_id, details FROM audit_events WHERE type = 'client.document_changed'",
     );
     assert.deepEqual(changed, { client_id: id, details: { members: ['client_name'] } });
-    const shown = await createCommand(env).json<Record<string, unknown>>(['client', 'show', id]);
+    const shown = await command.json<Record<string, unknown>>(['client', 'show', id]);
     assert.equal(shown.client_name, 'Claude Code 2');
     assert.ok(shown.document_fetched_at && !shown.document_imported_at);
   });

@@ -56,7 +56,13 @@ test('what is delivered is delivered once, dated, and no longer holds what was s
 
 test('two processes that deliver at once send every notice once', async () => {
   await fill(120);
-  const webhook = sink(() => new Promise((resolve) => setTimeout(resolve, 2, { ok: true })));
+  // Answers only once there is more out than the ten that one of them takes at a time.
+  const several = Promise.withResolvers<void>();
+  const webhook = sink(async () => {
+    if (webhook.sent.length > 10) several.resolve();
+    await several.promise;
+    return { ok: true };
+  });
   const processes = Array.from({ length: 4 }, () => outbox.createProcess().delivery({ webhook }));
   const counts = await Promise.all(processes.flatMap((one) => [one.deliver(), one.deliver()]));
   assert.equal(

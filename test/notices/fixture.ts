@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { createSealing } from '../../src/keys/sealing.ts';
 import { createDelivery } from '../../src/notices/delivery.ts';
 import type { SinkName, Sinks } from '../../src/notices/message.ts';
-import { createNotices, type Recipient } from '../../src/notices/notices.ts';
+import { createNotices } from '../../src/notices/notices.ts';
+import type { Recipient } from '../../src/notices/recipients.ts';
 import { createOutboxStore } from '../../src/notices/store.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { createDatabase } from '../../src/storage/transactions.ts';
@@ -119,6 +120,12 @@ export const decided = {
   clientName: 'Claude',
   resourceName: 'Mail',
   requestId: 'req_1',
+};
+
+export const ended = {
+  why: 'administrator' as const,
+  endings: [{ clientName: 'Claude', resourceName: 'Mail' }],
+  at: new Date('2026-11-24T12:00:00Z'),
 };
 
 export const proposed = {

@@ -178,3 +178,29 @@ test('a sealed notice opens in its own row only', async () => {
   assert.ok(row);
   assert.throws(() => outbox.sealing.open('outbox-payload', `${row.id}x`, row.payload), /wrong on our side/);
 });
+
+test('a first approval is told to the others who decide, who did it and on what terms, and never to who did it', async () => {
+  const { notices, people, approvers } = outbox;
+  people.set('otto', { id: 'otto', email: 'otto@contoso.test' });
+  approvers.ids = ['bo', 'otto', 'ana', 'root'];
+  await notices('webhook', 'smtp').approvalFirst({ ...requested, first: { by: 'bo', audience: 'everyone', days: 30 } });
+  assert.deepEqual(await recipients(), ['otto@contoso.test'], 'neither who asked nor who approved');
+  const rows = await written();
+  const hook = rows.find(({ sink }) => sink === 'webhook');
+  assert.equal(hook?.kind, 'approval.first');
+  const { first, request_id: id, approvers: told } = (hook?.event.data ?? {}) as Record<string, never>;
+  assert.deepEqual(first, { approver: { id: 'bo', email: 'bo@contoso.test' }, audience: 'everyone', days: 30 });
+  assert.deepEqual([id, (told as unknown as { id: string }[]).map((one) => one.id)], ['req_1', ['otto', 'root']]);
+  const mail = rows.find(({ sink }) => sink === 'smtp');
+  for (const part of [
+    '“Claude” needs a second approval / 「Claude」にはもう1人の承認が必要です',
+    'Approved first by: bo@contoso․test',
+    'For: everyone who uses the app, 30 days',
+    '承認の条件：このアプリを使う全員、30日間',
+    'approvals show req_1',
+  ])
+    assert.ok(
+      `${mail?.subject}\n${mail?.text}`.includes(part),
+      `${part} is missing in\n${mail?.subject}\n${mail?.text}`,
+    );
+});

@@ -1,10 +1,10 @@
 /** What people read: in two languages, and nothing in it that somebody else could make them follow. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ja } from '../../src/notices/languages.ts';
+import { ja } from '../../src/notices/japanese.ts';
 import type { Letter } from '../../src/notices/message.ts';
 import { createLetters } from '../../src/notices/texts.ts';
-import { connected, decided, ISSUER, proposed, requested } from './fixture.ts';
+import { connected, decided, ended, ISSUER, proposed, requested } from './fixture.ts';
 
 const letters = createLetters({ brandName: 'Contoso ID', issuer: ISSUER });
 const email = 'ana@contoso.test';
@@ -24,6 +24,10 @@ test('each mail says the same in English and in Japanese, and where it came from
     requested: letters.requested({ ...requested, email }),
     approved: letters.decided(decided),
     denied: letters.decided({ ...decided, decision: 'denied' }),
+    expired: letters.decided({ ...decided, decision: 'expired' }),
+    confirm: letters.confirm({ ...requested, email, first: { email, audience: 'person', days: 1 } }),
+    ended: letters.ended(ended),
+    review: letters.ended({ ...ended, why: 'review' }),
     connected: letters.connected(connected),
     proposed: letters.proposed(proposed),
   };
@@ -169,4 +173,20 @@ test('whoever chose a language gets the mail in that one alone', () => {
   assert.doesNotMatch(text, /A passkey was added|https:\/\/evil\.test/);
   const both = letters.factor({ change: 'passkey_added', passkey: 'My laptop', at });
   assert.match(both.text, /A passkey was added[\s\S]*My laptop[\s\S]*パスキーが追加されました/);
+});
+
+test('what others took back is named with its server, and of many as many as a mail holds', () => {
+  const [one] = ended.endings;
+  assert.ok(one);
+  const { subject, text } = letters.ended({ ...ended, endings: [{ ...one, through: 'Gateway.example' }] });
+  assert.match(subject, /“Claude” no longer has access to Mail \//);
+  assert.match(text, /- “Claude” \(Through: “Gateway․example”\) at Mail/);
+  const many = letters.ended({
+    ...ended,
+    endings: Array(25).fill({ clientName: 'evil.example\u202e\r\nTo: x', resourceName: 'https://x.example' }),
+  });
+  assert.match(many.subject, /25 apps that you allowed/);
+  assert.match(many.text, /and 5 more/);
+  assert.match(many.text, /ほか5件/);
+  assertInert(many);
 });

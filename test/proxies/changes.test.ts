@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createCommand } from '../cli/command.ts';
+import { commandOn } from '../cli/command.ts';
 import { authorizationUrl, introspect, type Registration, registerClient } from '../flow.ts';
 import { type Consentry, sql } from '../harness.ts';
 import { type HttpsStub, startHttpsStub } from '../https-stub.ts';
@@ -228,12 +228,7 @@ describe('the access of a gateway', () => {
   });
 
   describe('by the rules of who may connect', () => {
-    const command = (...args: string[]) =>
-      createCommand({
-        DATABASE_URL: consentry.databaseUrl,
-        ISSUER: consentry.issuer,
-        MASTER_KEY: consentry.config.masterKey?.toString('base64') ?? '',
-      })(['policy', ...args]);
+    const command = (...args: string[]) => commandOn(consentry)(['policy', ...args]);
     async function withRule(rule: string[], work: () => Promise<void>): Promise<void> {
       const { code, err } = await command('add', ...rule);
       assert.equal(code, 0, err);

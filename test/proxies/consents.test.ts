@@ -1,7 +1,7 @@
 /** A consent is for account × gateway × client × redirect × server, and its end is the end of that (threat 122). */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createCommand } from '../cli/command.ts';
+import { commandOn } from '../cli/command.ts';
 import { introspect, redeem, registerClient } from '../flow.ts';
 import { CALENDAR, type Consentry, type Registered, register, sql } from '../harness.ts';
 import { isConsentPage, words } from '../interaction/kit.ts';
@@ -98,14 +98,8 @@ describe('what a person agreed to with a gateway', () => {
     }
   }
 
-  const command = () =>
-    createCommand({
-      DATABASE_URL: consentry.databaseUrl,
-      ISSUER: consentry.issuer,
-      MASTER_KEY: consentry.config.masterKey?.toString('base64') ?? '',
-    });
   async function run(...args: string[]): Promise<string> {
-    const { code, out, err } = await command()(args);
+    const { code, out, err } = await commandOn(consentry)(args);
     assert.equal(code, 0, err);
     return out;
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
 import { createVerifier, personOf } from '../../src/guard/index.ts';
-import { createCommand } from '../cli/command.ts';
+import { commandOn } from '../cli/command.ts';
 import { basic, introspect, redeem, registerClient, tokenRequest } from '../flow.ts';
 import { CALENDAR, type Consentry, register, sql, staticClient } from '../harness.ts';
 import { createPerson, type Person } from '../person.ts';
@@ -219,11 +219,7 @@ describe('the tokens of a gateway', () => {
       const client = { kind: 'proxy', redirectUris: [gateway.redirectUri], deviceFlow: true } as const;
       await assert.rejects(staticClient(consentry.rooms, client), { code: 'bad_client', status: 400 });
       const add = ['client', 'add', '--name', 'Hub', '--redirect-uri', 'https://hub.example/callback', '--device-flow'];
-      const command = createCommand({
-        DATABASE_URL: consentry.databaseUrl,
-        ISSUER: consentry.issuer,
-        MASTER_KEY: consentry.config.masterKey?.toString('base64') ?? '',
-      });
+      const command = commandOn(consentry);
       const { code, err, out } = await command([...add, '--kind', 'proxy']);
       assert.deepEqual([code, out], [2, '']);
       assert.match(err, /A proxy has no device flow[\s\S]*client add --help/);

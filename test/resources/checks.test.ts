@@ -8,8 +8,10 @@ import { startDemoServer } from '../../src/demo/server.ts';
 import { checkResource, proposeTools } from '../../src/resources/checking.ts';
 import { type Checks, createChecks } from '../../src/resources/checks/checks.ts';
 import type { LastCheck } from '../../src/resources/checks/last-check.ts';
+import { steps } from '../../src/resources/checks/look.ts';
 import type { Resource } from '../../src/resources/resource.ts';
 import { createEgress, type Egress } from '../../src/web/egress.ts';
+import { inRequest } from '../../src/web/request-context.ts';
 import { introspect } from '../flow.ts';
 import { type Consentry, type Registered, register, sql, startConsentry } from '../harness.ts';
 import { NOTES, startMcpServer } from './mcp-server-kit.ts';
@@ -168,6 +170,45 @@ describe('the live check of an MCP server', () => {
     assert.deepEqual((await introspect(consentry, token, registered)).body, { active: false });
   });
 
+  it('tells of each step as it ends, in their order, and of those that were left out', async () => {
+    for (const faults of [{}, { document: '<html>' }, { open: true }, { redirectTo: 'https://elsewhere.example/' }]) {
+      kit.behave(faults);
+      const told: unknown[] = [];
+      const found = await checks.check(resource, [], async (step) => void told.push(step));
+      assert.deepEqual(told, found.steps);
+      assert.deepEqual(
+        found.steps.map(({ step }) => step),
+        steps,
+      );
+      const read: unknown[] = [];
+      const inspected = await checks.inspect(kit.uri, async (step) => void read.push(step));
+      assert.deepEqual(read, inspected.steps);
+    }
+  });
+
+  it('ends where nobody wants to know any more: its tokens are revoked, and nothing is kept (threat 105)', async () => {
+    const [before] = await sql(consentry, 'SELECT last_check FROM resources WHERE id = $1', [resource.id]);
+    const told = async ({ step }: { step: string }) => {
+      if (step === 'access') throw new Error('not wanted');
+    };
+    await assert.rejects(checkResource({ ...consentry.rooms, checks }, resource, told), /not wanted/);
+    const sent = tokens();
+    assert.ok(sent.length > 0);
+    for (const { authorization } of sent) {
+      const token = authorization.replace('Bearer ', '');
+      assert.deepEqual((await introspect(consentry, token, registered)).body, { active: false });
+    }
+    const [afterwards] = await sql(consentry, 'SELECT last_check FROM resources WHERE id = $1', [resource.id]);
+    assert.deepEqual(afterwards, before);
+  });
+
+  it('says nothing of a server that it had no time to ask', async () => {
+    const closed = createEgress(consentry.config);
+    closed.close();
+    await assert.rejects(createChecks(depsWith(closed.fetch)).check(resource, []), { code: 'busy' });
+    assert.deepEqual(kit.seen, []);
+  });
+
   it('goes nowhere that the egress forbids, and never says why (threat 104)', async () => {
     let touched = 0;
     const secret = createServer((_request, response) => {
@@ -232,6 +273,24 @@ describe('the live check of an MCP server', () => {
     assert.ok(codes(found).includes('tools_too_many'));
     for (const { params } of found.steps.flatMap(({ findings }) => findings))
       for (const value of Object.values(params)) assert.ok(String(value).length <= 200);
+  });
+
+  it('whoever has three looks under way waits; somebody else does not', async () => {
+    const { promise, resolve: letGo } = Promise.withResolvers<void>();
+    const fetch: Egress['fetch'] = async (address, request) => {
+      await promise;
+      return egress.fetch(address, request);
+    };
+    const held = createChecks(depsWith(fetch));
+    const uriOf = (number: number) => kit.uri.replace('/mcp', `/mcp${number}`);
+    const as = (who: string, number: number) => inRequest(who, () => held.inspect(uriOf(number)));
+    const looks = [1, 2, 3].map((number) => as('account:a', number));
+    await assert.rejects(as('account:a', 4), { code: 'busy_yourself' });
+    looks.push(as('account:b', 4), as('account:b', 5), as('account:c', 6));
+    await assert.rejects(as('account:d', 7), { code: 'busy' });
+    letGo();
+    await Promise.all(looks);
+    await as('account:a', 4);
   });
 
   it('one look at a server at a time, and none inside an open transaction', async () => {

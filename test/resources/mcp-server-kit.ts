@@ -35,6 +35,10 @@ export interface Faults {
   /** Which scope a tool needs. */
   needs: Record<string, string>;
   perPage: number;
+  /** From the next request on, once a token was seen with this method: 503 for everything. */
+  unusableAfter: string | undefined;
+  /** Waited for before each answer. */
+  gate: (seen: Seen) => Promise<void> | undefined;
 }
 
 export interface Seen {
@@ -68,6 +72,8 @@ const GOOD: Faults = {
   tools: NOTES,
   needs: { list_notes: 'notes:read', delete_note: 'notes:delete' },
   perPage: 100,
+  unusableAfter: undefined,
+  gate: () => undefined,
 };
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
@@ -95,7 +101,11 @@ export async function startMcpServer(issuer: string, path = '/mcp') {
     const { authorization } = request.headers;
     const token = claimsOf(authorization);
     const tool = message.params?.name === undefined ? undefined : String(message.params.name);
-    seen.push({ path: request.url ?? '', rpc: message.method, tool, token, authorization });
+    const asked = { path: request.url ?? '', rpc: message.method, tool, token, authorization };
+    const down = seen.some((one) => one.token && one.rpc === faults.unusableAfter);
+    seen.push(asked);
+    if (down) return end(response, 503, 'being restarted');
+    await faults.gate(asked);
     if (faults.redirectTo !== undefined) return end(response, 307, '', { location: faults.redirectTo });
     const place = faults.places.find((one) => places[one] === request.url);
     if (place) return end(response, 200, documentText(), { 'content-type': faults.contentType });

@@ -3,7 +3,7 @@ import { type Faults, NOTES } from './mcp-server-kit.ts';
 
 export const wrongServers: readonly [what: string, faults: Partial<Faults>, codes: string[]][] = [
   ['lets everybody in', { open: true }, ['open_to_everybody']],
-  ['answers something else than 401', { refusalStatus: 403 }, ['no_401']],
+  ['answers something else than 401', { refusalStatus: 403 }, ['no_401', ...Array(3).fill('refused_otherwise')]],
   ['sends no challenge', { challenge: null }, ['no_challenge']],
   ['challenges for another scheme', { challenge: 'Basic realm="x"' }, ['challenge_not_bearer']],
   ['names no document in its challenge', { challenge: 'Bearer realm="x"' }, ['challenge_without_metadata']],

@@ -1,29 +1,18 @@
 /** A directory takes a person's access and gives it back: the whole way, from the person it sent to the tokens. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { connectUpstream, type Federated, signInUpstream, startFederated } from '../federation/kit.ts';
-import { introspect, LOOPBACK, refresh, registerClient } from '../flow.ts';
+import { connectUpstream, type Federated, signInUpstream } from '../federation/kit.ts';
+import { introspect, refresh } from '../flow.ts';
 import { words } from '../interaction/kit.ts';
 import { createPerson } from '../person.ts';
-import { createDirectory, type Directory } from './kit.ts';
+import { type Directory, startProvisioned } from './kit.ts';
 
 describe('a person whom a directory sent', () => {
   let federated: Federated;
   let directory: Directory;
   let clientId: string;
   before(async () => {
-    federated = await startFederated({
-      ids: ['contoso'],
-      adapt: (connection) => ({ ...connection, provisioning: 'scim' }),
-    });
-    const { rooms } = federated.consentry;
-    const { createdAt: _made, ...record } = federated.upstream.record('contoso');
-    const { id, name, exclusive, origin, kind, settings } = record;
-    const secrets = federated.upstream.secrets;
-    await rooms.connectionStore.create({ id, name, exclusive, origin, kind, settings, secrets, provisioning: 'scim' });
-    const made = await rooms.scimTokens.create('contoso');
-    directory = createDirectory(federated.consentry, made?.token ?? assert.fail('no token'));
-    clientId = (await registerClient(federated.consentry.issuer, { redirect_uris: [LOOPBACK] })).client_id;
+    ({ federated, directory, clientId } = await startProvisioned());
   });
   after(() => federated?.close());
 

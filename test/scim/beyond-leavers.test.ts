@@ -3,27 +3,16 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { allow } from '../../src/roles/changes.ts';
 import { mapRole } from '../../src/roles/membership-changes.ts';
-import { atUpstream, begin, connectUpstream, type Federated, press, startFederated } from '../federation/kit.ts';
-import { approve, introspect, LOOPBACK, redeem, refresh, registerClient } from '../flow.ts';
+import { atUpstream, begin, connectUpstream, type Federated, press } from '../federation/kit.ts';
+import { approve, introspect, redeem, refresh } from '../flow.ts';
 import { createPerson } from '../person.ts';
-import { createDirectory, type Directory } from './kit.ts';
+import { type Directory, startProvisioned } from './kit.ts';
 
 let federated: Federated;
 let directory: Directory;
 let clientId: string;
 before(async () => {
-  federated = await startFederated({
-    ids: ['contoso'],
-    adapt: (connection) => ({ ...connection, provisioning: 'scim' }),
-  });
-  const { rooms } = federated.consentry;
-  const { createdAt: _made, ...record } = federated.upstream.record('contoso');
-  const { id, name, exclusive, origin, kind, settings } = record;
-  const secrets = federated.upstream.secrets;
-  await rooms.connectionStore.create({ id, name, exclusive, origin, kind, settings, secrets, provisioning: 'scim' });
-  const made = await rooms.scimTokens.create('contoso');
-  directory = createDirectory(federated.consentry, made?.token ?? assert.fail('no token'));
-  clientId = (await registerClient(federated.consentry.issuer, { redirect_uris: [LOOPBACK] })).client_id;
+  ({ federated, directory, clientId } = await startProvisioned());
 });
 after(() => federated?.close());
 

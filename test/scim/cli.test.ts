@@ -2,16 +2,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { createCommand } from '../cli/command.ts';
+import { commandOn } from '../cli/command.ts';
 import { createDirectory, type Scim, startScim, TENANT } from './kit.ts';
 
 let scim: Scim;
-let consentry: ReturnType<typeof createCommand>;
+let consentry: ReturnType<typeof commandOn>;
 before(async () => {
   scim = await startScim();
-  const { databaseUrl, config } = scim.consentry;
-  const key = config.masterKey?.toString('base64') ?? '';
-  consentry = createCommand({ DATABASE_URL: databaseUrl, ISSUER: config.issuer, MASTER_KEY: key });
+  consentry = commandOn(scim.consentry);
 });
 after(() => scim?.close());
 

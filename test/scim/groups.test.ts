@@ -1,8 +1,8 @@
 /** Groups of a directory give roles by mappings, at once; of parallel changes nothing is lost. */
 import assert from 'node:assert/strict';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { accountOf, type Scim, startScim } from './kit.ts';
+import { accountOf, mapGroup, type Scim, startScim } from './kit.ts';
 
 let scim: Scim;
 before(async () => {
@@ -10,12 +10,6 @@ before(async () => {
   await scim.consentry.rooms.database.direct.role.create({ data: { id: 'reader' } });
 });
 after(() => scim?.close());
-
-async function map(groupId: string): Promise<void> {
-  const id = randomBytes(8).toString('hex');
-  const data = { id, connectionId: 'contoso', source: 'scim_group', value: groupId, roleId: 'reader' };
-  await scim.consentry.rooms.database.direct.roleMapping.create({ data });
-}
 
 async function rolesOf(oid: string): Promise<string[]> {
   const account = await accountOf(scim, oid);
@@ -32,7 +26,7 @@ describe('a mapped group', () => {
     const [mio, bo] = [randomUUID(), randomUUID()];
     const [mioHere, boHere] = [await scim.entra.addUser(mio), await scim.entra.addUser(bo)];
     const group = await scim.entra.addGroup(`Readers ${mio}`);
-    await map(group);
+    await mapGroup(scim, group);
     const path = `/Groups/${group}`;
     await scim.entra.patch(path, { op: 'Add', path: 'members', value: [{ value: mioHere }, { value: boHere }] });
     assert.deepEqual([await rolesOf(mio), await rolesOf(bo)], [['reader'], ['reader']]);
@@ -50,7 +44,7 @@ describe('a mapped group', () => {
     const oid = randomUUID();
     const user = await scim.entra.addUser(oid);
     const group = await scim.entra.addGroup(`Deleted ${oid}`, [user]);
-    await map(group);
+    await mapGroup(scim, group);
     await scim.entra.patch(`/Groups/${group}`, { op: 'Replace', path: 'members', value: [] });
     await scim.entra.patch(`/Groups/${group}`, { op: 'Replace', path: 'members', value: [{ value: user }] });
     assert.deepEqual(await rolesOf(oid), ['reader']);
@@ -75,7 +69,7 @@ describe('requests at the same time', () => {
     const users = await Promise.all(Array.from({ length: 12 }, () => scim.entra.addUser(randomUUID())));
     const [leaving, coming] = [users.slice(0, 6), users.slice(6)];
     const group = await scim.entra.addGroup(`Parallel ${randomUUID()}`, leaving);
-    await map(group);
+    await mapGroup(scim, group);
     const path = `/Groups/${group}`;
     const answers = await Promise.all([
       ...coming.map((value) => scim.entra.patch(path, { op: 'Add', path: 'members', value: [{ value }] })),
@@ -120,7 +114,7 @@ describe('requests at the same time', () => {
   it('that delete people while they become members end in 204 or 400, never worse', async () => {
     const users = await Promise.all(Array.from({ length: 6 }, () => scim.entra.addUser(randomUUID())));
     const group = await scim.entra.addGroup(`Leaving ${randomUUID()}`);
-    await map(group);
+    await mapGroup(scim, group);
     const answers = await Promise.all([
       ...users.map((user) => scim.entra.send('DELETE', `/Users/${user}`)),
       ...users.map((value) => scim.entra.patch(`/Groups/${group}`, { op: 'Add', path: 'members', value: [{ value }] })),

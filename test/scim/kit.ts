@@ -1,6 +1,8 @@
-/** A Consentry with the directories of two connections, and requests as these send them. */
+/** Consentries with the directories of connections, and requests as these send them. */
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { type Federated, startFederated } from '../federation/kit.ts';
+import { LOOPBACK, registerClient } from '../flow.ts';
 import { type Consentry, sql, startConsentry } from '../harness.ts';
 
 export const TENANT = '0b6a2a52-5a37-4a4a-9d3c-6f2e3a1c0d11';
@@ -82,6 +84,21 @@ export async function startScim(): Promise<Scim> {
   };
 }
 
+/** People who come by a provider, after its directory sent them, and a client for them to connect. */
+export async function startProvisioned(): Promise<{ federated: Federated; directory: Directory; clientId: string }> {
+  const federated = await startFederated({
+    ids: ['contoso'],
+    adapt: (connection) => ({ ...connection, provisioning: 'scim' }),
+  });
+  const { consentry, upstream } = federated;
+  const { id, name, exclusive, origin, kind, settings } = upstream.record('contoso');
+  const shown = { id, name, exclusive, origin, kind, settings, provisioning: 'scim' } as const;
+  await consentry.rooms.connectionStore.create({ ...shown, secrets: upstream.secrets });
+  const made = await consentry.rooms.scimTokens.create('contoso');
+  const { client_id: clientId } = await registerClient(consentry.issuer, { redirect_uris: [LOOPBACK] });
+  return { federated, directory: createDirectory(consentry, made?.token ?? assert.fail('no token')), clientId };
+}
+
 export function createDirectory({ issuer }: Pick<Consentry, 'issuer'>, token: string) {
   async function send(
     method: string,
@@ -158,6 +175,13 @@ export function newUser(externalId: string) {
     displayName: 'Mio Sato',
     emails: [{ primary: true, type: 'work', value: `mio-${externalId}@contoso.test` }],
   };
+}
+
+/** A mapping as the database has it; nobody's roles are computed anew by it. */
+export async function mapGroup({ consentry }: Scim, groupId: string, roleId = 'reader'): Promise<void> {
+  const id = randomBytes(8).toString('hex');
+  const data = { id, connectionId: 'contoso', source: 'scim_group', value: groupId, roleId };
+  await consentry.rooms.database.direct.roleMapping.create({ data });
 }
 
 export async function accountOf({ consentry }: Scim, subject: string) {

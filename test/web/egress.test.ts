@@ -186,11 +186,17 @@ test('a body is bounded as sent and as decompressed', async () => {
 test('the time is bounded from name resolution to the last byte', async () => {
   const timeoutMs = 150;
   const hanging = createTestEgress({ lookup: () => new Promise(() => {}) });
-  const started = performance.now();
-  assert.equal(await reasonOf(hanging.fetch('https://client.example.test/', { timeoutMs })), 'timeout');
-  assert.equal(await reasonOf(fetchPath('/silent', { timeoutMs })), 'timeout');
-  assert.equal(await reasonOf(fetchPath('/endless', { timeoutMs })), 'timeout');
-  assert.ok(performance.now() - started < 2_000);
+  const slow = [
+    () => hanging.fetch('https://client.example.test/', { timeoutMs }),
+    () => fetchPath('/silent', { timeoutMs }),
+    () => fetchPath('/endless', { timeoutMs }),
+  ];
+  for (const fetching of slow) {
+    const started = performance.now();
+    assert.equal(await reasonOf(fetching()), 'timeout');
+    // Sooner than where nothing is said of it; a busy machine may take a while to notice.
+    assert.ok(performance.now() - started < 2_500);
+  }
 });
 
 test('a certificate for another name or from an unknown authority is refused', async () => {

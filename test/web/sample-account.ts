@@ -33,6 +33,7 @@ export const accountSamples: Record<string, Sample> = {
         {
           ...app,
           ...{ id: 'c2', client: claude, through, here: false, lastUsedAt: day('2026-11-20') },
+          ...{ browser: { browser: 'Samsung Internet', system: 'ChromeOS' }, approvedAgainAt: day('2026-11-02') },
           redirect: { kind: 'https', host: 'gateway.contoso.example' },
           suspended: ['redirect_removed', 'client_keys_moved', 'client_proof_weaker', 'client_resembles', 'changed'],
         },
@@ -41,6 +42,13 @@ export const accountSamples: Record<string, Sample> = {
       stopAllHref: '/account/apps/stop-all',
       blocks: [{ id: 'b', name: 'A program that asks too often', resource: mail.name, since: day('2026-11-02') }],
       unblockAction: '/account/apps/unblock',
+      requests: [
+        { name: 'A program that asks', resource: mail.name, state: 'waiting', askedAt: day('2026-11-02') },
+        {
+          ...{ name: 'Another', resource: mail.name, state: 'denied', note: 'Use the one that we host.' },
+          ...{ askedAt: day('2026-10-02'), at: day('2026-10-03') },
+        },
+      ],
       news: { kind: 'stopped', count: 2 },
       changePasswordHref: '/account/password',
     },
@@ -72,6 +80,7 @@ export const accountSamples: Record<string, Sample> = {
       resource: { uri: 'https://mail.contoso.example/mcp', name: mail.name },
       scopes: [{ name: 'mail:read', description: 'Read your mail', tools: ['list_mail'], until: day('2027-01-01') }],
       givenAt: day('2026-11-02'),
+      givenFrom: { browser: 'Safari', system: 'iPhone' },
       firstGivenAt: day('2026-10-03'),
       until: day('2027-01-01'),
       version: 2,
@@ -113,8 +122,13 @@ export const accountSamples: Record<string, Sample> = {
     model: {
       ...frame('security'),
       action: '/account/security',
+      removeCodesHref: '/account/security/remove-codes',
       passwordHref: '/account/password',
-      codes: ['k7m3p-xq9ta', 'abcde-fghjk'],
+      codes: {
+        all: ['k7m3p-xq9ta', 'abcde-fghjk'],
+        fileAction: '/account/security/recovery-codes.txt',
+        issuer: 'https://auth.contoso.test',
+      },
       secondFactor: { state: 'on', codesLeft: 10 },
       passkeys: [
         { id: 'k', name: 'My laptop', backedUp: true, since: day('2026-10-03'), lastUsedAt: day('2026-11-20') },
@@ -129,6 +143,7 @@ export const accountSamples: Record<string, Sample> = {
     model: {
       ...frame('security'),
       action: '/account/security',
+      removeCodesHref: '/account/security/remove-codes',
       passwordHref: '/account/password',
       secondFactor: {
         state: 'begun',
@@ -137,6 +152,13 @@ export const accountSamples: Record<string, Sample> = {
       },
       passkeys: [],
       news: 'wrong_code',
+    },
+  },
+  'remove-codes': {
+    page: 'remove-codes',
+    model: {
+      ...frame('security'),
+      ...{ action: '/account/security/remove-codes', backHref: '/account/security', codesLeft: 7 },
     },
   },
   language: { page: 'language', model: { ...frame('language'), action: '/account/language', chosen: 'ja' } },

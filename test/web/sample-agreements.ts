@@ -58,6 +58,10 @@ export const agreementSamples: Record<string, Sample> = {
     page: 'consent',
     model: { ...stepUp, presence: { by: 'password', error: 'credentials' }, leftOut: ['Delete all your mail'] },
   },
+  'consent-more-passkey': {
+    page: 'consent',
+    model: { ...stepUp, presence: { by: 'password', error: 'passkey', passkey: { options: '{}' } } },
+  },
   'consent-more-throttled': {
     page: 'consent',
     model: { ...stepUp, presence: { by: 'password', error: 'throttled' } },
@@ -120,6 +124,10 @@ export const agreementSamples: Record<string, Sample> = {
     },
   },
   'approval-expired': { page: 'approval', model: { ...approval, reason: 'For the audit', error: 'expired' } },
+  'approval-refused': {
+    page: 'approval',
+    model: { ...approval, refused: { at: new Date('2026-11-23T10:00:00Z'), note: 'Use the one that we host.' } },
+  },
   'approval-waiting': {
     page: 'approval',
     model: { ...approval, state: 'waiting', askedAt: new Date('2026-11-23T10:00:00Z') },

@@ -78,7 +78,13 @@ export const signInSamples: Record<string, Sample> = {
     page: 'account-sign-in',
     model: { action: prove, csrf, local: {}, connections, error: 'credentials' },
   },
-  'account-sign-in-again': { page: 'account-sign-in', model: { action: prove, csrf, account, local: {}, connections } },
+  'account-sign-in-again': {
+    page: 'account-sign-in',
+    model: {
+      ...{ action: prove, csrf, account, local: {}, connections, cancelHref: '/admin/people/p1', error: 'credentials' },
+      purpose: 'personDisable',
+    },
+  },
   'account-sign-in-no-way': {
     page: 'account-sign-in',
     model: { action: prove, csrf, account, local: null, connections: [] },

@@ -104,7 +104,7 @@ test('no page has an inline script, an inline style or an event attribute', () =
     for (const [script] of html.matchAll(/<script[^>]*>[^<]*/g)) {
       assert.match(
         script,
-        /^<script(?: type="module")? src="\/static\/(press|look-again|passkey)\.js\?v=[\w-]{16}">$/,
+        /^<script(?: type="module")? src="\/static\/(press|look-again|passkey|copy)\.js\?v=[\w-]{16}">$/,
         name,
       );
     }

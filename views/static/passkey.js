@@ -35,23 +35,57 @@ function write(credential) {
   return { id, rawId: toBase64Url(rawId), type, response: said };
 }
 
-async function ask(form) {
-  const kind = form.dataset.passkey;
-  const publicKey = read(kind, JSON.parse(form.dataset.options));
-  const credential = await navigator.credentials[kind]({ publicKey });
-  form.elements.passkey.value = JSON.stringify(write(credential));
-  form.submit();
+async function ask(kind, options) {
+  const publicKey = read(kind, JSON.parse(options));
+  return JSON.stringify(write(await navigator.credentials[kind]({ publicKey })));
 }
 
-for (const form of window.PublicKeyCredential ? document.querySelectorAll('form[data-passkey]') : []) {
+const known = (selector) => (window.PublicKeyCredential ? document.querySelectorAll(selector) : []);
+
+for (const form of known('form[data-passkey]')) {
   const problem = form.querySelector('[data-problem]');
   form.hidden = false;
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     event.stopPropagation();
     problem.hidden = true;
-    ask(form).catch(() => {
-      problem.hidden = false;
-    });
+    ask(form.dataset.passkey, form.dataset.options)
+      .then((said) => {
+        form.elements.passkey.value = said;
+        form.submit();
+      })
+      .catch(() => {
+        problem.hidden = false;
+      });
+  });
+}
+
+// In place of the password in a form that asks for more: what the button says goes along.
+for (const part of known('[data-passkey-within]')) {
+  const button = part.querySelector('button');
+  const problem = part.querySelector('[data-problem]');
+  const input = part.querySelector('input[name="passkey"]');
+  const pressed = Object.assign(document.createElement('input'), { type: 'hidden', name: button.name });
+  pressed.value = button.value;
+  part.hidden = false;
+  // Who comes back to the page finds it as it was, and may press something else.
+  const forget = () => {
+    input.value = '';
+    pressed.remove();
+  };
+  forget();
+  addEventListener('pageshow', forget);
+  button.addEventListener('click', (event) => {
+    event.preventDefault();
+    problem.hidden = true;
+    ask('get', part.dataset.options)
+      .then((said) => {
+        input.value = said;
+        button.form.append(pressed);
+        button.form.submit();
+      })
+      .catch(() => {
+        problem.hidden = false;
+      });
   });
 }

@@ -4,17 +4,14 @@ import { isOwn, standingFirst, takesTwo } from '../../approvals/deciding.ts';
 import type { Difference } from '../../approvals/differences.ts';
 import { type ApprovalRequest, type Approver, sightOf } from '../../approvals/request.ts';
 import { AppError } from '../../errors.ts';
-import { IDENTITY_SCOPES } from '../../resources/scopes.ts';
-import type { Rooms } from '../../rooms.ts';
 import type { Actor, Reach } from '../frame/actor.ts';
-import { type PartyDeps, provenHost, viewParty } from './party.ts';
-import type { CardView, PartyView, ScopeView } from './shapes.ts';
+import { viewAlso } from './also.ts';
+import type { CardDeps } from './card-deps.ts';
+import { provenHost, viewParty } from './party.ts';
+import { scopeViews } from './scopes.ts';
+import type { CardView, PartyView } from './shapes.ts';
 
-export type CardDeps = FactRooms &
-  PartyDeps &
-  Pick<Rooms, 'approvals' | 'approvers' | 'accountStore' | 'connectionNamesOf'>;
-
-interface Looker {
+export interface Looker {
   actor: Actor;
   reach: Reach;
 }
@@ -30,7 +27,8 @@ export async function viewCard(request: ApprovalRequest, looker: Looker, deps: C
   return {
     ...(await saidOf(request, deps)),
     ...(await partiesOf(request, facts, looker.reach, deps)),
-    wants: request.scopes.map((name) => scopeView(name, facts)),
+    wants: scopeViews(request.scopes, facts?.resource),
+    also: facts && may.decide ? await viewAlso(request, facts, looker, deps) : [],
     previous: await previousOf(request, looker.reach, deps),
     differences: looked.map((difference) => ({ ...difference })),
     seen: facts ? sightOf({ ...facts.current, scopes: request.scopes }) : '',
@@ -122,16 +120,6 @@ async function partiesOf(request: ApprovalRequest, facts: Facts | undefined, rea
   return { client: await viewParty(facts.downstream, asked, deps), proxy: came };
 }
 
-function scopeView(name: string, facts: Facts | undefined): ScopeView {
-  const scope = facts?.resource?.scopes.find((one) => one.name === name);
-  if (scope) {
-    const { description, descriptionJa, sensitivity, effect, tools } = scope;
-    return { name, description, descriptionJa, sensitivity, effect, tools };
-  }
-  const identity = IDENTITY_SCOPES.some((one) => one === name);
-  return { name, description: '', effect: identity ? 'identity' : 'gone', tools: [] };
-}
-
 async function previousOf({ id, clientId, downstream }: ApprovalRequest, reach: Reach, { approvalListing }: CardDeps) {
   const about = { clientId: downstream?.clientId ?? clientId, reach };
   const { items } = await approvalListing.page({ state: 'decided', ...about }, undefined, PREVIOUS + 1);
@@ -152,8 +140,14 @@ async function firstOf(
   return { by, person: (await accountStore.findById(by))?.email ?? by, at, audience, days, stands };
 }
 
-async function nextOf({ id }: ApprovalRequest, reach: Reach, { approvalListing }: CardDeps) {
+async function nextOf(request: ApprovalRequest, reach: Reach, { approvalListing }: CardDeps) {
+  const { id, clientId, downstream, state } = request;
   const { items } = await approvalListing.page({ state: 'pending', reach }, undefined, 2);
   const next = items.find((one) => one.id !== id);
-  return { nextWaiting: next?.id ?? null, waiting: await approvalListing.waiting({ reach }) };
+  const ofClient = await approvalListing.waiting({ reach, clientId: downstream?.clientId ?? clientId });
+  return {
+    nextWaiting: next?.id ?? null,
+    waiting: await approvalListing.waiting({ reach }),
+    more: ofClient - (state === 'pending' ? 1 : 0),
+  };
 }

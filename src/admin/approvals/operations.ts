@@ -1,6 +1,6 @@
 /** What people ask an administrator for: to read, to decide, to take back, to make a rule of (consent.md §5). */
 import { z } from 'zod';
-import { type ActRooms, decideApproval, revokeApproval, withdrawFirstApproval } from '../../approval-acts.ts';
+import { type ActRooms, revokeApproval, withdrawFirstApproval } from '../../approval-acts.ts';
 import type { ApprovalQuery } from '../../approvals/listing-store.ts';
 import type { ApprovalRequest } from '../../approvals/request.ts';
 import { AppError } from '../../errors.ts';
@@ -8,9 +8,11 @@ import { changePolicy } from '../../policy-changes.ts';
 import { isWithin, type Reach } from '../frame/actor.ts';
 import { notFound, operation } from '../frame/operation.ts';
 import { cursor, listed } from '../frame/shapes.ts';
-import { type CardDeps, knownFacts, viewCard } from './card.ts';
+import { knownFacts, viewCard } from './card.ts';
+import type { CardDeps } from './card-deps.ts';
 import { proposeRule, type RuleDeps, tryRule } from './rule.ts';
-import { approveInput, card, decided, filter, line, ruleInput, ruleTrial } from './shapes.ts';
+import { approveInput, card, decided, denyInput, filter, line, ruleInput, ruleTrial } from './shapes.ts';
+import { decideTogether } from './together.ts';
 
 export type ApprovalOperationDeps = ActRooms & CardDeps & RuleDeps;
 
@@ -53,13 +55,20 @@ export function approvalOperations(deps: ApprovalOperationDeps) {
       id: 'approvals.approve',
       method: 'POST',
       path: '/approvals/:id/approve',
-      summary: 'Allow exactly what was seen; the person still has to press Approve.',
+      summary:
+        'Allow exactly what was seen; the person still has to press Approve. For everyone it takes a fresh proof of presence.',
       ...own,
+      freshFor: ({ audience }) => audience === 'everyone',
       input: approveInput,
       output: decided,
-      async run({ id, ...terms }, { actor, reach }) {
-        await within(id, reach);
-        return toDecided(await decideApproval(deps, { id, ...terms, decision: 'approve', approver: actor.accountId }));
+      async run({ id, seen, also, ...terms }, { actor, reach }) {
+        const wanted = [{ id, seen }, ...also];
+        for (const request of wanted) await within(request.id, reach);
+        const approver = actor.accountId;
+        return decideTogether(
+          deps,
+          wanted.map((request) => ({ ...terms, ...request, decision: 'approve', approver })),
+        );
       },
     }),
     deny: operation({
@@ -68,11 +77,16 @@ export function approvalOperations(deps: ApprovalOperationDeps) {
       path: '/approvals/:id/deny',
       summary: 'Refuse what was asked.',
       ...own,
-      input: one.extend({ note: z.string().max(5000).optional().describe('The reason, which the person reads.') }),
+      input: denyInput,
       output: decided,
-      async run({ id, note }, { actor, reach }) {
-        await within(id, reach);
-        return toDecided(await decideApproval(deps, { id, note, decision: 'deny', approver: actor.accountId }));
+      async run({ id, note, also }, { actor, reach }) {
+        const wanted = [id, ...also];
+        for (const request of wanted) await within(request, reach);
+        const approver = actor.accountId;
+        return decideTogether(
+          deps,
+          wanted.map((request) => ({ id: request, note, decision: 'deny', approver })),
+        );
       },
     }),
     withdrawFirst: operation({
@@ -168,15 +182,4 @@ export type ApprovalOperations = ReturnType<typeof approvalOperations>;
 
 function toQuery({ state, account, client, server, search }: z.infer<typeof filter>, reach: Reach): ApprovalQuery {
   return { state, accountId: account, clientId: client, resourceId: server, search, reach };
-}
-
-function toDecided(outcome: Awaited<ReturnType<typeof decideApproval>>): z.infer<typeof decided> {
-  switch (outcome.outcome) {
-    case 'changed':
-      return { outcome: 'changed', differences: outcome.differences.map((difference) => ({ ...difference })) };
-    case 'first':
-      return { outcome: 'first', replaced: outcome.replaced !== undefined };
-    default:
-      return { outcome: outcome.outcome };
-  }
 }

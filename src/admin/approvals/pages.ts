@@ -1,12 +1,16 @@
 /** `/admin/approvals`: the queue, one request with all that is known, and what becomes of it. */
-import { DEFAULT_DAYS, MAX_CHARACTERS, MAX_DAYS } from '../../approvals/deciding.ts';
+import { DEFAULT_DAYS, MAX_CHARACTERS, MAX_DAYS, parseWords } from '../../approvals/deciding.ts';
 import type { ApprovalLine } from '../../approvals/listing-store.ts';
+import { AppError } from '../../errors.ts';
 import type { Listed } from '../../web/cursor.ts';
 import { page } from '../frame/page.ts';
-import { type PageRoute, route } from '../frame/pages.ts';
+import { leave, type PageRoute, route } from '../frame/pages.ts';
+import { outermost, withFaults } from '../frame/refused.ts';
 import type { Refused, Visit } from '../frame/visit.ts';
+import { parseTick } from './also.ts';
+import type { Drafts, Typed } from './drafts.ts';
 import type { ApprovalOperations } from './operations.ts';
-import type { CardView, RuleTrialView } from './shapes.ts';
+import type { CardView, Decided, RuleTrialView } from './shapes.ts';
 
 interface ListModel extends Listed<ApprovalLine> {
   filters: Record<string, string>;
@@ -18,12 +22,18 @@ interface ListModel extends Listed<ApprovalLine> {
 
 interface CardModel {
   card: CardView;
-  /** What stands in the forms. */
-  typed: { audience: string; days: string; note: string; reason: string };
+  typed: Typed;
   limits: { days: number; characters: number };
   refused?: Refused | undefined;
-  /** Of the form that is shown again. */
-  pressed?: 'approve' | 'deny' | undefined;
+  /** Which of several were no longer what was seen. */
+  changed?: Decided['changed'];
+  /** Back from showing that it is them: with what was typed, or without where that is gone. */
+  proved?: 'kept' | 'gone' | undefined;
+}
+
+/** More than the page shows by itself. */
+interface More extends Omit<Partial<CardModel>, 'typed' | 'limits'> {
+  typed?: Partial<Typed> | undefined;
 }
 
 interface RevokeModel {
@@ -45,13 +55,16 @@ const revokePage = page<RevokeModel>('admin/approvals/revoke.njk');
 const rulePage = page<RuleModel>('admin/approvals/rule.njk');
 
 const HOME = '/admin/approvals';
+const FORM = '#decide';
 
-export function approvalPages(operations: ApprovalOperations): PageRoute[] {
+export function approvalPages(operations: ApprovalOperations, drafts: Drafts): PageRoute[] {
   const { show, approve, deny, withdrawFirst, revoke, makeRule } = operations;
   return [
     route('GET', '/approvals', operations.list, (visit) => list(visit, operations)),
     route('GET', '/approvals/:id', show, (visit) => shown(visit, operations)),
-    route('POST', '/approvals/:id/approve', approve, (visit) => approved(visit, operations)),
+    // The card again, after its approver showed that it is them.
+    route('GET', '/approvals/:id/approve', { ...approve, fresh: true }, (visit) => again(visit, operations, drafts)),
+    route('POST', '/approvals/:id/approve', approve, (visit) => approved(visit, operations, drafts)),
     route('POST', '/approvals/:id/deny', deny, (visit) => denied(visit, operations)),
     route('POST', '/approvals/:id/withdraw-first', withdrawFirst, (visit) => withdrawn(visit, operations)),
     route('GET', '/approvals/:id/revoke', revoke, (visit) => confirmRevoke(visit, operations)),
@@ -70,38 +83,97 @@ async function list(visit: Visit, { list: read }: ApprovalOperations): Promise<v
   visit.render(listPage, { ...found, filters, query, first: cursor === undefined, state });
 }
 
-async function shown(visit: Visit, operations: ApprovalOperations, more: Partial<CardModel> = {}, status = 200) {
-  const card = await visit.perform(operations.show, { id: idOf(visit) });
+async function shown(visit: Visit, operations: ApprovalOperations, more: More = {}, status = 200): Promise<void> {
+  const card = more.card ?? (await visit.perform(operations.show, { id: idOf(visit) }));
   const first = card.may.confirm ? card.first : null;
   const terms = { audience: first?.audience ?? 'person', days: String(first?.days ?? DEFAULT_DAYS) };
-  const typed = { ...terms, note: '', reason: '', ...more.typed };
-  visit.render(cardPage, { card, limits: { days: MAX_DAYS, characters: MAX_CHARACTERS }, ...more, typed }, status);
+  const typed = { ...terms, note: '', reason: '', also: [], denyAlso: [], ...more.typed };
+  const limits = { days: MAX_DAYS, characters: MAX_CHARACTERS };
+  visit.render(cardPage, { ...more, card, limits, typed }, status);
 }
 
-async function approved(visit: Visit, operations: ApprovalOperations): Promise<void> {
+/**
+ * What was typed and ticked, as long as the draft of it lives. The form is far down its page: the browser is sent to it
+ * from here, because no fragment outlives the way through the proof.
+ */
+async function again(visit: Visit, operations: ApprovalOperations, drafts: Drafts): Promise<void> {
   const id = idOf(visit);
-  const { audience = 'person', days = '', note = '', seen = '' } = visit.fields as Record<string, string>;
-  const typed = { audience, days, note, reason: '' };
-  const made = await visit.attempt(operations.approve, { id, audience, days, note, seen });
-  if (!made.ok) {
-    const { refused, status } = made;
-    return shown(visit, operations, { typed, refused, pressed: 'approve' }, status);
+  const draft = visit.query('draft');
+  if (draft && visit.query('proved') === undefined) {
+    return leave(visit.ctx, `${HOME}/${id}/approve?draft=${encodeURIComponent(draft)}&proved=1${FORM}`);
   }
-  const { outcome, replaced, differences = [] } = made.value;
-  if (outcome !== 'changed') return visit.done(`${HOME}/${id}`, `approvals.done.${replaced ? 'replaced' : outcome}`);
-  const refused = { code: 'approval_changed', message: 'Nothing was approved: look again.' };
-  const card = await visit.perform(operations.show, { id });
-  const again = { ...card, differences };
-  visit.render(cardPage, { card: again, typed, refused, limits: { days: MAX_DAYS, characters: MAX_CHARACTERS } }, 409);
+  const typed = await drafts.find(draft ?? '', { accountId: visit.actor.accountId, requestId: id });
+  await shown(visit, operations, { typed, proved: typed ? 'kept' : 'gone' });
+}
+
+async function approved(visit: Visit, operations: ApprovalOperations, drafts: Drafts): Promise<void> {
+  const id = idOf(visit);
+  const [audience, days, note] = [visit.field('audience') ?? 'person', visit.field('days'), visit.field('note') ?? ''];
+  const ticks = visit.fieldsOf('also');
+  const typed = { audience, days: days ?? '', note, also: ticks };
+  const asked = { id, audience, days, note, seen: visit.field('seen') ?? '', also: ticks.map(parseTick) };
+  try {
+    await concluded(visit, operations, await visit.attempt(operations.approve, asked), typed);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'fresh_proof_required') throw error;
+    const kept = { ...typed, reason: '', denyAlso: [] };
+    const draft = await drafts.keep({ accountId: visit.actor.accountId, requestId: id }, kept);
+    leave(visit.ctx, `${HOME}/${id}/approve?draft=${draft}`);
+  }
 }
 
 async function denied(visit: Visit, operations: ApprovalOperations): Promise<void> {
   const id = idOf(visit);
   const note = visit.field('note') ?? '';
-  const made = await visit.attempt(operations.deny, { id, note });
-  if (made.ok) return visit.done(`${HOME}/${id}`, 'approvals.done.denied');
-  const typed = { audience: 'person', days: String(DEFAULT_DAYS), note: '', reason: note };
-  await shown(visit, operations, { typed, refused: made.refused, pressed: 'deny' }, made.status);
+  const also = visit.fieldsOf('also');
+  const typed = { reason: note, denyAlso: also };
+  const words = parseWords(note);
+  if (words.ok && words.text === undefined) {
+    const card = await visit.perform(operations.show, { id });
+    if (card.may.decide) return shown(visit, operations, { card, typed, refused: NO_REASON }, 400);
+  }
+  const made = await visit.attempt(operations.deny, { id, note, also }, (member) =>
+    member === 'note' ? 'reason' : outermost(member),
+  );
+  await concluded(visit, operations, made, typed);
+}
+
+/** A person who is refused reads why; a program that denies knows by itself whether there is anything to say. */
+const NO_REASON = withFaults({ code: 'reason_required', message: 'Say why: the person reads it.' }, [
+  { code: 'reason_required', message: 'Say why: the person reads it.', field: 'reason', label: 'reason' },
+]);
+
+/** Says what it came to, or shows the card again with what was typed and what was wrong. */
+async function concluded(
+  visit: Visit,
+  operations: ApprovalOperations,
+  made: Awaited<ReturnType<typeof visit.attempt<unknown, Decided>>>,
+  typed: Partial<Typed>,
+): Promise<void> {
+  const id = idOf(visit);
+  if (!made.ok) return shown(visit, operations, { typed, refused: made.refused }, made.status);
+  const { outcome, replaced, differences = [], also = [], changed = [] } = made.value;
+  if (outcome !== 'changed') {
+    const key = replaced || also.some((one) => one.replaced) ? 'replaced' : outcome;
+    // Where two have to approve, one may be confirmed and another only noted.
+    const mixed = also.some((one) => one.outcome !== outcome);
+    const several = also.length > 0 ? `several.${mixed ? 'mixed' : key}` : key;
+    return visit.done(`${HOME}/${id}`, `approvals.done.${several}${wayOf(made.value, typed)}`, {
+      count: also.length + 1,
+    });
+  }
+  const others = changed.filter((one) => one.id !== id);
+  const code = others.length > 0 ? 'several_changed' : 'approval_changed';
+  const refused = { code, message: 'Nothing was decided: look again.' };
+  const card = await visit.perform(operations.show, { id });
+  const more = { card: { ...card, differences }, changed: others, typed, refused };
+  await shown(visit, operations, more, 409);
+}
+
+/** For everyone is not for the person alone; who is denied hears of it by mail, or where they wait and ask again. */
+function wayOf({ outcome, mailed, also = [] }: Decided, { audience }: Partial<Typed>): string {
+  if (outcome === 'denied') return mailed && also.every((one) => one.mailed) ? 'Mailed' : '';
+  return outcome === 'approved' && audience === 'everyone' && also.length === 0 ? 'Everyone' : '';
 }
 
 async function withdrawn(visit: Visit, operations: ApprovalOperations): Promise<void> {

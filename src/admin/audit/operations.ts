@@ -59,6 +59,7 @@ const entry = z.object({
   requestId: z.string(),
   actor: z.string(),
   actingPerson: z.string().nullable(),
+  connectionName: z.string().nullable(),
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())])),
 });
 

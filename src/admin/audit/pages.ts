@@ -1,17 +1,18 @@
 /** `/admin/audit`: what happened, in words. */
 import { outcomes } from '../../audit/catalogue.ts';
+import { byName } from '../../web/by-name.ts';
 import type { Phrase } from '../../web/messages.ts';
 import { page } from '../frame/page.ts';
 import { type PageRoute, route } from '../frame/pages.ts';
 import type { Refused, Visit } from '../frame/visit.ts';
 import type { AuditOperations } from './operations.ts';
-import { actorOf, type NamedEntry, sentenceOf } from './sentence.ts';
+import { actorOf, genericSentence, type NamedEntry, sentenceOf } from './sentence.ts';
 
 interface Line extends NamedEntry {
   sentence: Phrase;
   by: string | Phrase | undefined;
-  /** `details` for people: [[name, value], …] */
-  facts: readonly (readonly [string, string])[];
+  /** `details` for people: [[name, values], …] */
+  facts: readonly (readonly [string, readonly (string | boolean)[]])[];
 }
 
 interface ListModel {
@@ -23,6 +24,8 @@ interface ListModel {
   servers: readonly { uri: string; name: string }[];
   /** Beginnings of types, up to their dot: `consent` */
   groups: readonly string[];
+  /** Of the type that is filtered by, where it is a whole one. */
+  typeSentence?: Phrase | undefined;
   refused?: Refused | undefined;
 }
 
@@ -38,6 +41,11 @@ interface StoryModel {
 
 const listPage = page<ListModel>('admin/audit/list.njk');
 const storyPage = page<StoryModel>('admin/audit/story.njk');
+
+/** Each type of event with its sentence, of nobody in particular: for the filter. */
+function sentenceOfType(type: string): Phrase | undefined {
+  return outcomes.has(type) ? genericSentence(type) : undefined;
+}
 
 const groups = [...new Set([...outcomes.keys()].map((type) => type.slice(0, type.indexOf('.'))))].sort();
 
@@ -58,7 +66,15 @@ async function list(visit: Visit, operations: AuditOperations): Promise<void> {
   const asked = visit.asked();
   const { cursor, ...filters } = asked;
   const { items: servers } = await visit.perform(operations.servers, {});
-  const around = { filters, query: Object.entries(filters), first: cursor === undefined, servers, groups };
+  const typeSentence = sentenceOfType(filters.type ?? '');
+  const around = {
+    filters,
+    query: Object.entries(filters),
+    first: cursor === undefined,
+    servers: byName(servers, visit.locale),
+    groups,
+    typeSentence,
+  };
   const found = await visit.attempt(operations.list, asked);
   if (!found.ok) return visit.render(listPage, { items: [], ...around, refused: found.refused }, found.status);
   visit.render(listPage, { ...found.value, ...around, items: found.value.items.map(toLine) });
@@ -76,6 +92,14 @@ async function tell(visit: Visit, operations: AuditOperations): Promise<void> {
 function toLine(entry: NamedEntry): Line {
   const facts = Object.entries(entry.details)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)] as const);
+    .map(
+      ([name, value]) =>
+        [
+          name,
+          [name === 'connection' ? (entry.connectionName ?? value) : value]
+            .flat()
+            .map((one) => (typeof one === 'boolean' ? one : String(one))),
+        ] as const,
+    );
   return { ...entry, sentence: sentenceOf(entry), by: actorOf(entry), facts };
 }

@@ -37,6 +37,18 @@ export function clientOperations(deps: ClientOperationDeps) {
       output: listed(clientLine),
       run: ({ key, cursor: from, ...query }) => clientListing.rows(key, query, from),
     }),
+    familyReach: operation({
+      id: 'clients.familyReach',
+      method: 'GET',
+      path: '/client-families/:key/reach',
+      summary: 'Count the registrations of a program that may ask people, and the living consents with them.',
+      access: 'read',
+      input: z.object({ key: z.string().max(100) }),
+      output: z.object({ registrations: z.number().int(), consents: z.number().int(), people: z.number().int() }),
+      async run({ key }) {
+        return { registrations: await clients.countFamily(key), ...(await clientListing.reach({ familyKey: key })) };
+      },
+    }),
     show: operation({
       id: 'clients.show',
       method: 'GET',
@@ -71,7 +83,7 @@ async function view(
   copy: Awaited<ReturnType<DocumentCopies['find']>>,
   { clientListing, stated, now }: ClientOperationDeps,
 ): Promise<ClientView> {
-  const { id, origin, kind, metadata, adminApi, createdAt, lastUsedAt, revokedAt, familyKey } = client;
+  const { id, origin, kind, metadata, adminApi, createdAt, lastUsedAt, revokedAt, removed, familyKey } = client;
   const said = statedFacts(client);
   const found = verifiedFacts(client, copy);
   // Judged where it proves least: a name is as good as the weakest request that shows it.
@@ -83,6 +95,7 @@ async function view(
     ...{ id, origin, kind, name: said.name, authMethod: said.authMethod, adminApi, createdAt: firstSeen },
     lastUsedAt: lastUsedAt ?? null,
     revokedAt: revokedAt ?? null,
+    removed: removed ?? false,
     stated: said,
     verified: { ...found, resembles },
     family: familyKey ? { key: familyKey, ...(await clientListing.familySize(familyKey)) } : null,

@@ -27,6 +27,8 @@ interface ConfirmModel {
   act: Act;
   /** What the form sends along. */
   values: Record<string, string>;
+  /** For how many days the old secret was to stay good. */
+  overlap?: number | undefined;
   refused?: Refused | undefined;
 }
 
@@ -34,7 +36,14 @@ const listPage = page<ListModel>('admin/clients/list.njk');
 const familyPage = page<FamilyModel>('admin/clients/family.njk');
 const showPage = page<{ client: ClientView }>('admin/clients/show.njk');
 const confirmPage = page<ConfirmModel>('admin/clients/confirm.njk');
-const confirmFamilyPage = page<{ key: string; name: string; refused?: Refused }>('admin/clients/confirm-family.njk');
+interface ConfirmFamilyModel {
+  key: string;
+  name: string;
+  registrations: number;
+  consents: number;
+  people: number;
+}
+const confirmFamilyPage = page<ConfirmFamilyModel>('admin/clients/confirm-family.njk');
 const secretPage = page<{ client: ClientView; secret: string; previousUntil: Date | null }>('admin/clients/secret.njk');
 
 const HOME = '/admin/clients';
@@ -116,13 +125,15 @@ async function rotate(visit: Visit, operations: ClientOperations): Promise<void>
   const outcome = await visit.attempt(operations.rotateSecret, fields);
   const client = await visit.perform(operations.show, { id: fields.id });
   if (outcome.ok) return visit.render(secretPage, { client, ...outcome.value });
-  visit.render(confirmPage, { client, act: 'rotate-secret', values: {}, refused: outcome.refused }, outcome.status);
+  const again = { client, act: 'rotate-secret' as const, values: {}, overlap: Number(fields.overlapDays) };
+  visit.render(confirmPage, { ...again, refused: outcome.refused }, outcome.status);
 }
 
 async function confirmFamily(visit: Visit, operations: ClientOperations): Promise<void> {
   const { key = '' } = visit.asked();
   const { items } = await visit.perform(operations.family, { key });
-  visit.render(confirmFamilyPage, { key, name: items[0]?.name ?? '' });
+  const reach = await visit.perform(operations.familyReach, { key });
+  visit.render(confirmFamilyPage, { key, name: items[0]?.name ?? '', ...reach });
 }
 
 async function blockFamily(visit: Visit, operations: ClientOperations): Promise<void> {

@@ -24,12 +24,14 @@ export const clientLine = z.object({
   createdAt: when,
   lastUsedAt: when.nullable(),
   revokedAt: when.nullable(),
+  removed: z.boolean().describe('Housekeeping ended it, as nobody used it: nobody blocked it.'),
 });
 
 export const familyLine = clientLine.extend({
   familyKey: z.string().nullable().describe('What registrations of the same program have in common. Proves nothing.'),
   registrations: z.number().int(),
-  living: z.number().int().describe('Registrations that are not blocked.'),
+  living: z.number().int().describe('Registrations that may ask people.'),
+  blocked: z.number().int().describe('Registrations that somebody blocked.'),
   firstSeenAt: when,
 });
 

@@ -1,7 +1,8 @@
 /** `/admin/connections/add`: a form for each kind, and afterwards what to enter at the provider. */
 import { page } from '../frame/page.ts';
 import { type PageRoute, route } from '../frame/pages.ts';
-import type { Refused, Visit } from '../frame/visit.ts';
+import { type Refused, withFaults } from '../frame/refused.ts';
+import type { Visit } from '../frame/visit.ts';
 import type { ConnectionOperations } from './operations.ts';
 
 type Kind = 'entra' | 'oidc';
@@ -42,11 +43,13 @@ async function add(visit: Visit, kind: Kind, { addEntra, addOidc }: ConnectionOp
     const typed = Object.entries(visit.fields).filter(
       ([name, value]) => !SECRET.has(name) && typeof value === 'string',
     );
-    const model = { kind, typed: Object.fromEntries(typed) as Record<string, string>, refused: outcome.refused };
+    const refused = askAgain(visit, outcome.refused);
+    const model = { kind, typed: Object.fromEntries(typed) as Record<string, string>, refused };
     return visit.render(formPage, model, outcome.status);
   }
   const { id, away } = outcome.value;
-  visit.done(`/admin/connections/${id}`, away === undefined ? 'connections.added' : 'connections.addedAway');
+  const told = { name: filled(visit, 'name') ?? '', away: { said: away ?? '' } };
+  visit.done(`/admin/connections/${id}`, away === undefined ? 'connections.added' : 'connections.addedAway', told);
 }
 
 function sharedFields(visit: Visit) {
@@ -79,6 +82,18 @@ function oidcFields(visit: Visit) {
     rolesClaim: filled(visit, 'rolesClaim'),
     groupsClaim: filled(visit, 'groupsClaim'),
   };
+}
+
+/** What is secret is not shown again: who typed it is told that it has to be typed once more. */
+export function askAgain(visit: Visit, refused: Refused): Refused {
+  const typed = ['clientSecret', 'pem'].filter((field) => filled(visit, field) !== undefined);
+  return withFaults(
+    refused,
+    typed.map((field) => ({
+      ...{ code: 'bad_input', message: 'Type it again: it was not kept.', field, label: field },
+      broken: { rule: field === 'pem' ? 'paste_again' : 'type_again' },
+    })),
+  );
 }
 
 /** What was left empty was not given. */

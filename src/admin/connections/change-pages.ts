@@ -2,7 +2,7 @@
 import { page } from '../frame/page.ts';
 import { type PageRoute, route } from '../frame/pages.ts';
 import type { Refused, Visit } from '../frame/visit.ts';
-import { filled, pastedFields } from './add-pages.ts';
+import { askAgain, filled, pastedFields } from './add-pages.ts';
 import type { ConnectionOperations } from './operations.ts';
 import type { ConnectionView } from './shapes.ts';
 
@@ -13,12 +13,12 @@ interface ChangeModel {
 
 /** As it is, or as it was typed where that was refused; nothing of it is secret. */
 interface FormModel extends ChangeModel {
-  typed: { name: string; provisioning: string; exclusive: boolean };
+  typed: { name: string; provisioning: string; exclusive: boolean; offlineAccess: boolean; secretExpires: string };
 }
 
 const changePage = page<FormModel>('admin/connections/change.njk');
 const removePage = page<ChangeModel>('admin/connections/remove.njk');
-const tokenPage = page<ChangeModel & { token: string | undefined }>('admin/connections/token.njk');
+const tokenPage = page<ChangeModel & { token: string | undefined; days: string }>('admin/connections/token.njk');
 const endTokenPage = page<ChangeModel & { tokenId: string }>('admin/connections/end-token.njk');
 
 type Shown = (visit: Visit, operations: ConnectionOperations, refused?: Refused, status?: number) => Promise<void>;
@@ -46,13 +46,18 @@ const showChange: Shown = async (visit, operations, refused, status = 200) => {
   const connection = await read(visit, operations);
   const { name, exclusive, settings } = connection;
   const provisioning = settings?.provisioning ?? 'first_sign_in';
-  const typed = refused && visit.field('what') === undefined ? ownFields(visit) : {};
-  visit.render(changePage, { connection, typed: { name, exclusive, provisioning, ...typed }, refused }, status);
+  const secretExpires = visit.field('secretExpires') ?? '';
+  const own = refused && visit.field('what') === undefined ? ownFields(visit) : {};
+  const offlineAccess = settings?.offlineAccess ?? false;
+  const typed = { name, exclusive, offlineAccess, provisioning, secretExpires, ...own };
+  visit.render(changePage, { connection, typed, refused: refused && askAgain(visit, refused) }, status);
 };
 
 function ownFields(visit: Visit) {
   const { name = '', provisioning } = { name: filled(visit, 'name'), provisioning: visit.field('provisioning') };
-  return { name, exclusive: visit.field('exclusive') !== undefined, ...(provisioning ? { provisioning } : {}) };
+  const ticked = (field: string) => visit.field(field) !== undefined;
+  const ticks = { exclusive: ticked('exclusive'), offlineAccess: ticked('offlineAccess') };
+  return { name, ...ticks, ...(provisioning ? { provisioning } : {}) };
 }
 
 async function submitChange(visit: Visit, operations: ConnectionOperations): Promise<void> {
@@ -83,13 +88,17 @@ async function submitConfirmation(visit: Visit, operations: ConnectionOperations
 }
 
 const showToken: Shown = async (visit, operations, refused, status = 200) =>
-  visit.render(tokenPage, { connection: await read(visit, operations), token: undefined, refused }, status);
+  visit.render(
+    tokenPage,
+    { connection: await read(visit, operations), token: undefined, days: visit.field('days') ?? '365', refused },
+    status,
+  );
 
 /** Shown in the answer itself: no address leads to it again. */
 async function submitToken(visit: Visit, operations: ConnectionOperations): Promise<void> {
   const outcome = await visit.attempt(operations.createToken, { id: idOf(visit), days: filled(visit, 'days') });
   if (!outcome.ok) return showToken(visit, operations, outcome.refused, outcome.status);
-  visit.render(tokenPage, { connection: await read(visit, operations), token: outcome.value.token });
+  visit.render(tokenPage, { connection: await read(visit, operations), token: outcome.value.token, days: '' });
 }
 
 async function showTokenEnd(visit: Visit, operations: ConnectionOperations): Promise<void> {

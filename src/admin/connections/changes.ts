@@ -141,6 +141,7 @@ export function changeOperations(deps: ConnectionChangeDeps) {
         name: common.name.optional(),
         exclusive: common.exclusive.optional(),
         provisioning: common.provisioning.optional(),
+        offlineAccess: z.boolean().optional().describe('Notice leavers by a refresh token: of `oidc` alone.'),
         despiteRisks: z
           .boolean()
           .default(false)
@@ -231,7 +232,7 @@ function readWhole(kind: Kind, described: Described, credentials: Credentials | 
 }
 
 type Wanted = Pasted & { retireCertificate?: boolean | undefined } & Partial<
-    Record<'name' | 'exclusive' | 'provisioning', unknown>
+    Record<'name' | 'exclusive' | 'provisioning' | 'offlineAccess', unknown>
   >;
 
 /** @throws AppError 400 */
@@ -245,7 +246,11 @@ function changeOf(before: ConnectionRecord, secrets: ConnectionSecrets, wanted: 
     ...credentials,
   };
   const how = file === undefined ? { authentication } : { authentication, federatedTokenFile: file };
-  const stays = describeSettings(before);
+  const { offlineAccess } = wanted;
+  // What a form leaves unticked is not said of a kind that has no such thing.
+  const leavers =
+    offlineAccess === undefined || (!offlineAccess && before.kind === 'entra') ? {} : { offline_access: offlineAccess };
+  const stays = { ...describeSettings(before), ...leavers };
   const read = readDescription(before.kind, { ...stays, name, exclusive, provisioning }, how, problems);
   if (!read || problems.length > 0) throw badInput(problems);
   const { secrets: changed, credentialEndsAt = null } = credentials ?? {};

@@ -54,10 +54,14 @@ const MEMBERS: Readonly<Record<string, string>> = {
   client_auth: 'client_auth',
 };
 
-/** One thing at a time, under a code of its own: `bad_issuer`, `bad_pem`, …; `bad_credentials` where there are none. */
+/** Each under a code of its own: `bad_issuer`, `bad_pem`, …; `bad_credentials` where there are none. */
 export function badInput(problems: readonly Problem[]): AppError {
-  const [first = { key: '', what: 'is not written right' }] = problems;
-  const member = first.key.includes(' / ') ? 'credentials' : (MEMBERS[first.key] ?? 'connection');
+  const [code = 'bad_connection', ...more] = new Set(problems.map(({ key }) => codeOf(key)));
   const words = problems.map(({ key, what }) => `${MEMBERS[key] ?? key} ${what}`).join('; ');
-  return new AppError(`bad_${member}`, 400, `${words}.`);
+  const also = more.map((one) => ({ rule: 'unfit', code: one }));
+  return new AppError(code, 400, `${words || 'It is not written right'}.`, { broken: { rule: 'unfit', also } });
+}
+
+function codeOf(key: string): string {
+  return `bad_${key.includes(' / ') ? 'credentials' : (MEMBERS[key] ?? 'connection')}`;
 }

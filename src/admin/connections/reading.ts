@@ -1,9 +1,9 @@
 /** Connections to read: how each does, all that is known of one, and a trial of it. */
 import { z } from 'zod';
-import { events } from '../../audit/events.ts';
 import type { Audit } from '../../audit/store.ts';
-import { lockoutRisks, siftStored, tryConnection } from '../../connection-checks.ts';
+import { lockoutRisks, siftStored } from '../../connection-checks.ts';
 import { providerAddresses } from '../../federation/addresses.ts';
+import { type Because, tellWhy } from '../../federation/because.ts';
 import { certificateDates, publicJwk, thumbprints } from '../../federation/configuration/certificates.ts';
 import type { BrokenConnection, ConnectionRecord, ConnectionStore } from '../../federation/connection-store.ts';
 import type { DiagnosisDeps } from '../../federation/diagnosis/step.ts';
@@ -11,7 +11,7 @@ import { daysUntil, healthOf } from '../../federation/health.ts';
 import type { ConnectionSecrets } from '../../federation/settings.ts';
 import { type ScimTokens, statusOf } from '../../scim-tokens.ts';
 import { notFound, operation } from '../frame/operation.ts';
-import { type ConnectionLine, type ConnectionView, connectionLine, connectionView, diagnosis } from './shapes.ts';
+import { type ConnectionLine, type ConnectionView, connectionLine, connectionView } from './shapes.ts';
 
 export interface ConnectionReadingDeps {
   connectionStore: ConnectionStore;
@@ -35,25 +35,26 @@ export interface ConnectionReadingDeps {
 type Stored = ConnectionRecord | BrokenConnection;
 
 export function readingOperations(deps: ConnectionReadingDeps) {
-  const { connectionStore, connectionPeople, audit, issuer, now } = deps;
+  const { connectionStore, connectionPeople, issuer, now } = deps;
 
   /** What of the living ones nobody can come by, with why. */
-  async function unusable(): Promise<Map<string, string>> {
+  async function unusable(): Promise<Map<string, Because>> {
     const { broken } = await siftStored(deps, issuer);
-    return new Map(broken.map(({ id, why }) => [id, why]));
+    return new Map(broken.map(({ id, because }) => [id, because]));
   }
 
-  async function line(stored: Stored, reasons: ReadonlyMap<string, string>): Promise<ConnectionLine> {
+  async function line(stored: Stored, reasons: ReadonlyMap<string, Because>): Promise<ConnectionLine> {
     const { id, kind, name, origin, exclusive } = stored;
     const people = await connectionPeople.countPeople(id);
-    const why = reasons.get(id) ?? ('why' in stored ? stored.why : undefined);
-    const common = { id, kind, name, origin, exclusive, people };
-    if ('why' in stored) return { ...common, health: 'unusable', unusable: stored.why };
+    const why = reasons.get(id) ?? ('because' in stored ? stored.because : undefined);
+    const reason = why && { unusable: tellWhy(why), unusableBecause: why };
+    const common = { id, kind, name, origin, exclusive, people, ...reason };
+    if ('why' in stored) return { ...common, health: 'unusable' };
     const { credentialEndsAt, lastSuccessAt, lastFailureAt } = stored;
     const health = why === undefined ? healthOf(stored, now()) : 'unusable';
     const credentialDays = daysUntil(credentialEndsAt, now());
     const times = { credentialEndsAt, credentialDays, lastSuccessAt, lastFailureAt };
-    return { ...common, health, unusable: why, place: placeOf(stored), ...times };
+    return { ...common, health, place: placeOf(stored), ...times };
   }
 
   async function view(id: string): Promise<ConnectionView> {
@@ -104,25 +105,6 @@ export function readingOperations(deps: ConnectionReadingDeps) {
       input: z.object({ id: z.string().max(100) }),
       output: connectionView,
       run: ({ id }) => view(id),
-    }),
-    test: operation({
-      id: 'connections.test',
-      method: 'POST',
-      path: '/connections/:id/test',
-      summary: 'Ask the provider as a sign-in would, step by step. Nobody is signed in, nothing is changed.',
-      access: 'change',
-      input: z.object({ id: z.string().max(100) }),
-      output: diagnosis,
-      async run({ id }) {
-        const { name, steps } = await tryConnection(deps, id, {
-          fetch: deps.toProviders,
-          now,
-          issuer,
-        });
-        const failed = steps.filter(({ result }) => result === 'failed').map(({ step }) => step);
-        await audit.record(events.connectionTested({}, { connection: id, steps: steps.length, failed }));
-        return { name, steps };
-      },
     }),
   };
 }

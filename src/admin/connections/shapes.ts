@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { when } from '../frame/shapes.ts';
 
+const params = z.record(z.string(), z.union([z.string(), z.number()])).readonly();
+
 const shared = {
   id: z.string(),
   kind: z.string().describe('`entra` or `oidc`.'),
@@ -9,7 +11,8 @@ const shared = {
   origin: z.enum(['cli', 'configuration']).describe('`configuration`: it is changed in a file, and not here.'),
   exclusive: z.boolean().describe('Passwords are off, but for break-glass accounts.'),
   health: z.enum(['ended', 'failing', 'ending', 'working', 'unused', 'unusable']),
-  unusable: z.string().optional().describe('Why nobody can come by it.'),
+  unusable: z.string().optional().describe('Why nobody can come by it, in English.'),
+  unusableBecause: z.object({ code: z.string(), params }).optional().describe('The same as a code.'),
   people: z.number().int().describe('Who has come by it, or was sent by its directory.'),
 };
 
@@ -74,8 +77,11 @@ export const diagnosis = z.object({
     z.object({
       step: z.string(),
       result: z.enum(['ok', 'warning', 'failed']),
-      what: z.string(),
-      todo: z.string().optional(),
+      what: z.string().describe('In English.'),
+      todo: z.string().optional().describe('What to do, in English.'),
+      code: z.string().describe('What was found, as a code.'),
+      todoCode: z.string().optional(),
+      params,
     }),
   ),
 });

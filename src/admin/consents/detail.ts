@@ -18,6 +18,7 @@ export async function viewConsent(line: ConsentDetail, consent: Consent, rooms: 
   return {
     ...line,
     version: consent.version,
+    browserLabel: consent.browserLabel ?? null,
     fullPageAt: consent.fullPageAt,
     suspendedAt: consent.suspendedAt ?? null,
     revokedAt: consent.revokedAt ?? null,
@@ -80,17 +81,20 @@ function partyDifferences(consent: Consent, facts: Facts | undefined): Differenc
   return changed && !named ? [...found, { kind: 'client_changed' }] : found;
 }
 
+/** An older consent has no Japanese words: those of today stand for them where the scope still reads as it did. */
 function scopeView(name: string, consent: Consent, facts: Facts | undefined): ScopeView {
   const { until, shownAt } = timesOf(consent, name);
   const then = consent.scopeWords[name];
   const now = facts?.resource?.scopes.find((one) => one.name === name);
   const digest = consent.scopeDigests[name];
+  const changed = now !== undefined && Boolean(digest) && digest !== scopeDigest(now);
+  const { description = '', descriptionJa = changed ? undefined : now?.descriptionJa, tools = [] } = then ?? {};
   return {
     name,
-    agreed: then ? { description: then.description, tools: then.tools } : null,
+    agreed: then ? { description, descriptionJa, tools } : null,
     today: now ? { description: now.description, descriptionJa: now.descriptionJa, tools: now.tools } : null,
     sensitivity: now?.sensitivity ?? null,
-    changed: now !== undefined && Boolean(digest) && digest !== scopeDigest(now),
+    changed,
     until,
     shownAt,
   };

@@ -1,12 +1,12 @@
 /** What people agreed to: to read, and to end. */
 import { z } from 'zod';
+import { type EndingRooms, revokeForAdministrator } from '../../access-ended.ts';
 import type { AccountStore } from '../../accounts/store.ts';
 import type { FactRooms } from '../../approval-facts.ts';
 import type { Audit } from '../../audit/store.ts';
 import type { Consent } from '../../consents/consent.ts';
 import type { ConsentListing, ConsentQuery } from '../../consents/listing-store.ts';
 import { receiptOf } from '../../consents/receipt.ts';
-import { revokeConsents } from '../../consents/revocation.ts';
 import type { ConsentStore } from '../../consents/store.ts';
 import { AppError } from '../../errors.ts';
 import type { Database } from '../../storage/transactions.ts';
@@ -14,10 +14,11 @@ import { isWithin, type Reach } from '../frame/actor.ts';
 import { type Download, notFound, operation } from '../frame/operation.ts';
 import { cursor, listed } from '../frame/shapes.ts';
 import type { Works } from '../frame/work.ts';
+import { addressOf } from './address.ts';
 import { viewConsent } from './detail.ts';
 import { affected, type ConsentFilterInput, detail, filter, ids, idsInAddress, line } from './shapes.ts';
 
-export interface ConsentOperationDeps extends FactRooms {
+export interface ConsentOperationDeps extends FactRooms, Pick<EndingRooms, 'notices'> {
   accountStore: Pick<AccountStore, 'findById'>;
   consents: ConsentStore;
   consentListing: ConsentListing;
@@ -59,7 +60,7 @@ export function consentOperations(deps: ConsentOperationDeps) {
       id: 'consents.affected',
       method: 'GET',
       path: '/consents/affected',
-      summary: 'Count the consents that match and are not revoked, and their people.',
+      summary: 'Count the consents that match and are not revoked, their people, clients and MCP servers.',
       access: 'read',
       resourceOwners: true,
       input: filter.extend({ ids: idsInAddress }),
@@ -67,7 +68,8 @@ export function consentOperations(deps: ConsentOperationDeps) {
       async run({ ids: some, ...asked }, { reach }) {
         const query = { ...toQuery(asked, reach), ids: some };
         const counted = await consentListing.affected(query);
-        return { ...counted, names: await consentListing.people(query, NAMES) };
+        const spread = await consentListing.spread(query);
+        return { ...counted, ...spread, names: await consentListing.people(query, NAMES) };
       },
     }),
     ...readingOne(deps, within),
@@ -106,7 +108,7 @@ export function consentOperations(deps: ConsentOperationDeps) {
           const step = batches(query, deps);
           const work = await works.start({
             ...{ accountId: actor.accountId, what: 'consents_revoked', total: expected, step },
-            back: '/admin/consents',
+            back: addressOf(asked),
           });
           return { revoked: 0, work };
         }
@@ -167,14 +169,16 @@ function batches(query: ConsentQuery, deps: ConsentOperationDeps): () => Promise
   return async () => {
     const next = await deps.consentListing.idsOf(query, after, 200);
     after = next.at(-1) ?? after;
-    if (next.length > 0) await end(next, deps);
-    return next.length;
+    // With what else matches of the same people, so that each hears of all of theirs at once.
+    const all = await deps.consentListing.withPeople(query, next);
+    if (all.length > 0) await end(all, deps);
+    return all.length;
   };
 }
 
 /** @returns how many of them were living */
 async function end(some: readonly string[], deps: ConsentOperationDeps): Promise<number> {
-  const revoked = await revokeConsents(deps, [{ id: { in: [...some] } }]);
+  const revoked = await revokeForAdministrator(deps, [{ id: { in: [...some] } }]);
   return revoked.length;
 }
 

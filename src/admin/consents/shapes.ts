@@ -11,6 +11,7 @@ export const filter = z.object({
   scope: z.string().max(200).optional(),
   search: z.string().max(200).optional(),
 });
+export const filterNames = Object.keys(filter.shape);
 export type ConsentFilterInput = z.infer<typeof filter>;
 
 const MAX_SELECTED = 50;
@@ -54,7 +55,7 @@ export type PartyView = z.infer<typeof party>;
 
 const words = z.object({
   description: z.string(),
-  descriptionJa: z.string().optional(),
+  descriptionJa: z.string().optional().describe('In Japanese, where there are such words.'),
   tools: z.array(z.string()).readonly(),
 });
 
@@ -74,6 +75,12 @@ const difference = z.looseObject({ kind: z.string() });
 export const detail = line.extend({
   createdAt: when,
   version: z.number().int().describe('Each press makes a new one.'),
+  browserLabel: z
+    .string()
+    .nullable()
+    .describe(
+      'The browser of the last press in words of this server, such as "Chrome on Windows"; null where it is not known.',
+    ),
   fullPageAt: when,
   suspendedAt: when.nullable(),
   revokedAt: when.nullable(),
@@ -87,6 +94,8 @@ export type ConsentView = z.infer<typeof detail>;
 export const affected = z.object({
   consents: z.number().int(),
   people: z.number().int(),
+  clients: z.number().int(),
+  servers: z.number().int(),
   names: z.array(z.string()).describe('The first 10 of the people.'),
 });
 export type AffectedView = z.infer<typeof affected>;

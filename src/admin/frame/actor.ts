@@ -14,6 +14,8 @@ export interface Actor {
   authority: Authority;
   /** Proved to be here a moment ago. */
   fresh: boolean;
+  /** The browser session, at the pages: what goes on after the answer ends with it. */
+  sessionUid?: string | undefined;
   /** The client that acts for the person, at the API. */
   clientId?: string | undefined;
 }

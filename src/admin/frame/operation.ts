@@ -4,6 +4,7 @@ import { AppError } from '../../errors.ts';
 import type { Database } from '../../storage/transactions.ts';
 import { currentRequest, inRequest } from '../../web/request-context.ts';
 import { type Access, type Actor, type Reach, reachOf } from './actor.ts';
+import { parseInput } from './input.ts';
 
 export interface Operation<Input = unknown, Output = unknown> {
   /** `consents.revoke`: the OpenAPI operationId. */
@@ -18,6 +19,8 @@ export interface Operation<Input = unknown, Output = unknown> {
   resourceOwners: boolean;
   /** Needs proof from a moment ago that the person is here. */
   fresh: boolean;
+  /** Such proof is needed for some of what it does, and for the rest not. */
+  freshFor?(input: Input): boolean;
   /** Members of path, query and body together. */
   input: z.ZodType<Input>;
   /** What is not named here does not leave. For a download: anything. */
@@ -57,12 +60,16 @@ export function createPerform({ database }: { database: Database }) {
     actor: Actor,
   ): Promise<Output> {
     const reach = assertReaches(wanted, actor);
-    if (wanted.fresh && !actor.fresh)
-      throw new AppError('fresh_proof_required', 403, 'Show once more that it is you, then do it again.');
+    if (wanted.fresh && !actor.fresh) throw notFresh();
     const input = parseInput(wanted.input, raw);
+    if (wanted.freshFor?.(input) && !actor.fresh) throw notFresh();
     const { requestId } = currentRequest();
     return inRequest(actorName(actor), () => database.unit(() => wanted.run(input, { actor, reach })), requestId);
   };
+}
+
+function notFresh(): AppError {
+  return new AppError('fresh_proof_required', 403, 'Show once more that it is you, then do it again.');
 }
 
 /** How the record names a person who acts on others' things. */
@@ -75,22 +82,6 @@ export function assertReaches(wanted: Pick<Operation, 'access' | 'resourceOwners
   const found = reachOf(actor, wanted);
   if (found) return found.reach;
   throw new AppError('forbidden', 403, 'Your role does not allow this.');
-}
-
-/** @throws AppError 400 `bad_input`, naming the first member that does not fit */
-function parseInput<Input>(schema: z.ZodType<Input>, raw: unknown): Input {
-  const parsed = schema.safeParse(raw);
-  if (parsed.success && !holdsNul(parsed.data)) return parsed.data;
-  if (parsed.success) throw new AppError('bad_input', 400, 'No text holds the character U+0000.');
-  const [issue] = parsed.error.issues;
-  const where = issue?.path.join('.') ?? '';
-  throw new AppError('bad_input', 400, where ? `${where}: ${issue?.message}` : (issue?.message ?? 'Bad input.'));
-}
-
-/** The one character that Postgres does not take in a text. */
-function holdsNul(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes('\0');
-  return typeof value === 'object' && value !== null && Object.entries(value).flat().some(holdsNul);
 }
 
 /** For what is not there, and for what is another's: who asks cannot tell. */

@@ -7,16 +7,17 @@ import { isUser } from '../../roles/authority.ts';
 import type { Csrf } from '../../web/csrf.ts';
 import { readForm, single } from '../../web/request-body.ts';
 import type { Actor } from './actor.ts';
+import { keepFrame } from './kept-frame.ts';
 import { assertReaches, type Operation } from './operation.ts';
 import type { AdminSession } from './session.ts';
-import { createVisit, type Visit, type VisitDeps } from './visit.ts';
+import { createVisit, frameOf, type Visit, type VisitDeps } from './visit.ts';
 
 export interface PageRoute {
   method: 'GET' | 'POST';
   /** Below `/admin`, `''` is the overview. */
   path: string;
   /** What it shows or does: whoever may not perform it does not get here. */
-  operation: Pick<Operation, 'id' | 'access' | 'resourceOwners' | 'fresh'>;
+  operation: Pick<Operation, 'id' | 'access' | 'resourceOwners' | 'fresh' | 'freshFor'>;
   handler(visit: Visit): Promise<void>;
 }
 
@@ -69,13 +70,16 @@ async function visit(ctx: Context, entry: PageRoute, deps: GateDeps): Promise<vo
   assertNoBearer(ctx);
   const visitor = await admitted(ctx, deps);
   if (!visitor) return;
-  const actor = await actorOf(visitor, entry.method, deps);
+  // Where proof is needed for some of it alone, the form was shown without.
+  const actor = await actorOf(visitor, entry.operation.freshFor ? 'GET' : entry.method, deps);
   const bound = ['admin', visitor.sessionUid, visitor.account.id];
+  const csrf = deps.csrf.token(bound);
+  keepFrame(ctx, frameOf(ctx, { actor, csrf, now: deps.now() }));
   const fields = entry.method === 'POST' ? ((await readForm(ctx)) ?? {}) : EMPTY;
   if (entry.method === 'POST') assertGenuine(ctx, single(fields, 'csrf'), bound, deps);
   assertReaches(entry.operation, actor);
   if (entry.operation.fresh && !actor.fresh) return proveFirst(ctx, entry, deps);
-  await entry.handler(createVisit(ctx, { actor, csrf: deps.csrf.token(bound), fields }, deps));
+  await entry.handler(createVisit(ctx, { actor, csrf, fields }, deps));
 }
 
 /** Threat 101: a bearer token opens the API, never a page. */
@@ -99,14 +103,14 @@ async function admitted(ctx: Context, deps: GateDeps): Promise<Visitor | undefin
 
 /** @throws AppError 403 `no_role` */
 export async function actorOf(
-  { account, provenSecondsAgo }: Visitor,
+  { account, sessionUid, provenSecondsAgo }: Visitor,
   method: PageRoute['method'],
   { authorityOf }: Pick<GateDeps, 'authorityOf'>,
 ): Promise<Actor> {
   const authority = await authorityOf(account.id);
   if (isUser(authority)) throw new AppError('no_role', 403, 'Your account does not administer this server.');
   const fresh = provenSecondsAgo <= (method === 'GET' ? FRESH_FORM_SECONDS : FRESH_ACT_SECONDS);
-  return { accountId: account.id, email: account.email || (account.name ?? ''), authority, fresh };
+  return { accountId: account.id, email: account.email || (account.name ?? ''), authority, fresh, sessionUid };
 }
 
 function assertGenuine(ctx: Context, token: string | undefined, bound: readonly string[], { csrf }: GateDeps): void {

@@ -4,6 +4,8 @@ import { AppError } from '../../errors.ts';
 import type { Log } from '../../web/log.ts';
 import { currentRequest } from '../../web/request-context.ts';
 import type { Respond } from '../../web/respond.ts';
+import { keptFrame } from './kept-frame.ts';
+import { refusedBy } from './refused.ts';
 
 export interface StoppedDeps {
   respond: Respond;
@@ -39,15 +41,25 @@ function known(ctx: Context, error: unknown, { isDatabaseUnavailable, log }: Sto
     : new AppError('server_error', 500, 'Something went wrong here. Nothing was changed.');
 }
 
-function answer(ctx: Context, { code, status, message }: AppError, { respond }: StoppedDeps): void {
+function answer(ctx: Context, error: AppError, { respond }: StoppedDeps): void {
+  const { code, status, message } = error;
   ctx.remove('Location');
   if (ctx.path.startsWith('/admin/api/') || !respond.wantsPage(ctx)) {
     respond.json(ctx, status, code, message);
     return;
   }
+  const frame = keptFrame(ctx);
+  const page = frame ? 'admin/stopped-within.njk' : 'admin/stopped.njk';
+  const model = { refused: refusedBy(error), code, back: backFrom(ctx, code), requestId: currentRequest().requestId };
+  respond.template(ctx, page, { ...model, frame }, status);
+}
+
+/** Where what did not work was begun; where an address asked for what a list has not, the list. */
+function backFrom(ctx: Context, code: string): string {
+  if (code === 'bad_input' && ctx.method === 'GET' && ctx.search) return ctx.path;
   const referer = URL.parse(ctx.get('referer'));
   // A path that begins with two slashes is another host (RFC 3986 §4.2).
   const own = referer?.host === ctx.host && referer.pathname !== ctx.path && !referer.pathname.startsWith('//');
-  const back = own ? referer.pathname + referer.search : code === 'no_role' ? '/' : '/admin';
-  respond.template(ctx, 'admin/stopped.njk', { code, message, back, requestId: currentRequest().requestId }, status);
+  if (own) return referer.pathname + referer.search;
+  return code === 'no_role' ? '/' : '/admin';
 }

@@ -10,6 +10,9 @@ import type { News } from './flash.ts';
 import { type NavigationEntry, navigationFor } from './navigation.ts';
 import type { Download, Operation, Perform } from './operation.ts';
 import type { Page } from './page.ts';
+import { type FieldOf, type Refused, refusedBy } from './refused.ts';
+
+export type { Refused };
 
 /** What every page of the dashboard has around it. */
 export interface Frame {
@@ -25,13 +28,6 @@ export interface Frame {
   may: { change: boolean; own: boolean };
 }
 
-/** What went wrong with an act, to be said beside the form that it was asked with. */
-export interface Refused {
-  code: string;
-  /** English, where the catalogues have no `adminError.<code>`. */
-  message: string;
-}
-
 export interface Visit {
   ctx: Context;
   actor: Actor;
@@ -45,10 +41,14 @@ export interface Visit {
   /** Path parameters and single query parameters, empty ones left out: what an operation for reading takes. */
   asked(): Record<string, string>;
   perform<Input, Output>(operation: Operation<Input, Output>, input: unknown): Promise<Output>;
-  /** Performs, or says why not: for forms that are shown again with what was typed. Faults of ours are thrown. */
+  /**
+   * Performs, or says why not: for forms that are shown again with what was typed. Faults of ours are thrown.
+   * @param fieldOf for a form whose fields have other names than the input
+   */
   attempt<Input, Output>(
     operation: Operation<Input, Output>,
     input: unknown,
+    fieldOf?: FieldOf,
   ): Promise<{ ok: true; value: Output } | { ok: false; refused: Refused; status: number }>;
   render<Model extends object>(page: Page<Model>, model: Model, status?: number): void;
   /** After an act: 303 to a page of ours, which says what it came to. */
@@ -85,14 +85,14 @@ export function createVisit(
     query,
     asked: () => ({ ...singleQuery(ctx), ...(ctx.params as Record<string, string>) }),
     perform: (operation, input) => perform(operation, input, actor),
-    async attempt(operation, input) {
+    async attempt(operation, input, fieldOf) {
       try {
         return { ok: true, value: await perform(operation, input, actor) };
       } catch (error) {
         if (!(error instanceof AppError) || error.status >= 500) throw error;
         // These are not about what was typed.
         if (['forbidden', 'fresh_proof_required', 'not_found'].includes(error.code)) throw error;
-        return { ok: false, refused: { code: error.code, message: error.message }, status: error.status };
+        return { ok: false, refused: refusedBy(error, fieldOf), status: error.status };
       }
     },
     render(page, model, status = 200) {
@@ -108,7 +108,7 @@ export function createVisit(
   };
 }
 
-function frameOf(
+export function frameOf(
   ctx: Context,
   { actor, csrf, news, now }: { actor: Actor; csrf: string; news?: News | undefined; now: Date },
 ): Frame {

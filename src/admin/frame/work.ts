@@ -1,26 +1,15 @@
 /**
- * Work too long for one request: it goes on by itself, a batch and a transaction at a time, and a page tells how far it
- * is. If the process dies, what was done stays done, and the page says that the rest was not.
+ * Work too long for one request: it goes on by itself, and a page tells how far it is. In batches, each a transaction,
+ * of which what was done stays done if the process dies; or in steps, of which then nothing is kept.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
-import type { ArtifactStore } from '../../storage/artifacts.ts';
 import type { Database } from '../../storage/transactions.ts';
-import type { Log } from '../../web/log.ts';
 import { currentRequest, inRequest } from '../../web/request-context.ts';
-
-export interface Progress {
-  accountId: string;
-  /** Of the message `admin.work.<what>`. */
-  what: string;
-  done: number;
-  total: number;
-  state: 'running' | 'done' | 'failed';
-  /** Where it was asked for. */
-  back: string;
-  /** Milliseconds since the epoch, of the last batch. */
-  at: number;
-}
+import type { Actor } from './actor.ts';
+import { createWorkRecords, type WorkRecord } from './work-record.ts';
+import { createSteps, reaches, type StepDeps } from './work-steps.ts';
+import { createWorkTurns } from './work-store.ts';
 
 export interface Asked {
   accountId: string;
@@ -33,25 +22,23 @@ export interface Asked {
 
 export type Works = ReturnType<typeof createWorks>;
 
-const KIND = 'AdminWork';
-const TTL_SECONDS = 3600;
-/** A batch takes a second or so: whoever has said nothing for a minute is dead. */
-const SILENT_MS = 60_000;
-
-export interface WorkDeps {
-  artifacts: ArtifactStore;
+export interface WorkDeps extends StepDeps {
   database: Database;
   now: () => Date;
-  log: Log;
 }
 
 export function createWorks(deps: WorkDeps) {
-  const { artifacts, database, now, log } = deps;
+  const { database, log } = deps;
   const outside = AsyncLocalStorage.snapshot();
+  const records = createWorkRecords(deps);
+  const steps = createSteps(deps, { records, turns: createWorkTurns(deps), go });
 
-  function note(id: string, progress: Omit<Progress, 'at'>): Promise<void> {
-    const payload = { ...progress, at: now().getTime() };
-    return database.apart(() => artifacts.upsert(KIND, id, payload, TTL_SECONDS));
+  /** Once the caller's unit has committed, as the same actor and request: of what is rolled back nothing begins. */
+  function go(work: () => Promise<void>): void {
+    const { actor, requestId } = currentRequest();
+    database.afterCommit(async () => {
+      void outside(() => inRequest(actor, work, requestId));
+    });
   }
 
   async function run(id: string, { step, ...asked }: Asked): Promise<void> {
@@ -59,34 +46,38 @@ export function createWorks(deps: WorkDeps) {
     try {
       for (let count = await database.unit(step); count > 0; count = await database.unit(step)) {
         done += count;
-        await note(id, { ...asked, done, state: 'running' });
+        await records.note(id, { ...asked, done, state: 'running' });
       }
-      await note(id, { ...asked, done, state: 'done' });
+      await records.note(id, { ...asked, done, state: 'done' });
     } catch (error) {
       log.error({ err: error, what: asked.what, done }, 'long work failed');
-      await note(id, { ...asked, done, state: 'failed' }).catch(() => undefined);
+      await records.note(id, { ...asked, done, state: 'failed' }).catch(() => undefined);
     }
   }
 
   return {
+    ...steps,
     /** Begins once the caller's unit has committed, as the same actor and request. @returns its id */
     async start(asked: Asked): Promise<string> {
       const id = randomBytes(16).toString('base64url');
-      const { actor, requestId } = currentRequest();
       const { step: _, ...first } = asked;
-      await artifacts.upsert(KIND, id, { ...first, done: 0, state: 'running', at: now().getTime() }, TTL_SECONDS);
-      // Of what is rolled back nothing begins.
-      database.afterCommit(async () => {
-        void outside(() => inRequest(actor, () => run(id, asked), requestId));
-      });
+      await records.save(id, { ...first, done: 0, state: 'running' });
+      go(() => run(id, asked));
       return id;
     },
     /** Of who asked for it. */
-    async find(id: string, accountId: string): Promise<Progress | undefined> {
-      const found = (await artifacts.find(KIND, id))?.payload as unknown as Progress | undefined;
-      if (found?.accountId !== accountId) return undefined;
-      const silent = found.state === 'running' && now().getTime() - found.at > SILENT_MS;
-      return silent ? { ...found, state: 'failed' } : found;
+    find: records.find,
+    /** Of who asked for it, and may still have it done. */
+    async show(id: string, actor: Pick<Actor, 'accountId' | 'authority'>): Promise<WorkRecord | undefined> {
+      const record = await records.find(id, actor.accountId);
+      return record && (!record.needs || reaches(actor, record.needs)) ? record : undefined;
+    },
+    /** Work in steps, of who asked for it: the step that is under way is the last. @returns false where it has ended */
+    async stop(id: string, { accountId }: Pick<Actor, 'accountId'>): Promise<boolean> {
+      const record = await records.find(id, accountId);
+      if (!record?.steps || record.state !== 'running') return false;
+      await records.stop(id, accountId);
+      return true;
     },
   };
 }

@@ -79,7 +79,7 @@ export function keyOperations({ keyset }: KeyOperationDeps) {
       id: 'keys.retire',
       method: 'POST',
       path: '/keys/:kid/retire',
-      summary: 'Publish a key no more: all that it signed is invalid from then on.',
+      summary: 'Publish a key no more: all that it signed is invalid from then on. Where it signs now, another begins.',
       access: 'own',
       fresh: true,
       input: z.object({ kid: z.string().max(100) }),

@@ -14,7 +14,7 @@ interface RotateModel {
 
 interface RetireModel {
   key: KeyView;
-  /** What signs afterwards; undefined where nothing could. */
+  /** What signs afterwards; left out where it is yet to be made. */
   successor?: KeyView | undefined;
   refused?: Refused | undefined;
 }
@@ -54,7 +54,8 @@ async function askRotation(visit: Visit, operations: KeyOperations, refused?: Re
 
 async function rotate(visit: Visit, operations: KeyOperations): Promise<void> {
   const now = visit.field('when') === 'now';
-  const outcome = await visit.attempt(operations.rotate, now ? { now } : { inSeconds: visit.field('when') });
+  const asked = now ? { now } : { inSeconds: visit.field('when') };
+  const outcome = await visit.attempt(operations.rotate, asked, () => 'when');
   if (!outcome.ok) return askRotation(visit, operations, outcome.refused, outcome.status);
   visit.done(HOME, now ? 'keys.begun' : 'keys.planned');
 }
@@ -65,7 +66,7 @@ async function askRetirement(visit: Visit, operations: KeyOperations, refused?: 
   const key = keys.find((one) => one.kid === kid && one.state !== 'retired');
   if (!key) throw notFound('There is no such key, or it was retired already.');
   const current = keys.find(({ state }) => state === 'current');
-  const successor = current?.kid === kid ? keys.find(({ state }) => state === 'previous') : current;
+  const successor = current?.kid === kid ? keys.find(({ state }) => state === 'next') : current;
   visit.render(retirePage, { key, successor, refused }, status);
 }
 

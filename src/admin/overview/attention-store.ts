@@ -17,6 +17,12 @@ export function createAttentionStore({ database, now }: { database: Database; no
   const within = (reach: Reach) => ({ all: reach === undefined, ids: [...(reach ?? [])] });
 
   return {
+    /** Whether anything was set up here at all: an MCP server, a connection. */
+    async beginnings() {
+      const servers = await db().resource.count({ where: { builtIn: false } });
+      const connections = await db().connection.count({ where: { removedAt: null } });
+      return { servers: servers > 0, connections: connections > 0 };
+    },
     async approvals(reach: Reach) {
       const where = { state: 'pending', ...(reach ? { resourceId: { in: [...reach] } } : {}) };
       const { _count, _min } = await db().approvalRequest.aggregate({

@@ -40,13 +40,16 @@ export function createFiguresStore(database: Database) {
           AND resource IN (SELECT uri FROM resources WHERE id = ANY(${[...reach]}))
         GROUP BY 1, 2`;
     },
-    /** Who and what was used since then. */
+    /** Who and what was used since then, of what is counted below as being there. */
     async active(since: Date, reach: Reach) {
       const { all, ids } = within(reach);
       const [row] = await db().$queryRaw<{ people: number; clients: number; servers: number }[]>`
-        SELECT count(DISTINCT account_id)::int AS people, count(DISTINCT client_id)::int AS clients,
-          count(DISTINCT resource_id)::int AS servers
-        FROM consents WHERE last_used_at >= ${since} AND (${all} OR resource_id = ANY(${ids}))`;
+        SELECT count(DISTINCT c.account_id) FILTER (WHERE a.disabled_at IS NULL)::int AS people,
+          count(DISTINCT c.client_id) FILTER (WHERE k.revoked_at IS NULL)::int AS clients,
+          count(DISTINCT c.resource_id) FILTER (WHERE r.disabled_at IS NULL AND NOT r.built_in)::int AS servers
+        FROM consents c JOIN accounts a ON a.id = c.account_id JOIN clients k ON k.id = c.client_id
+          JOIN resources r ON r.id = c.resource_id
+        WHERE c.last_used_at >= ${since} AND (${all} OR c.resource_id = ANY(${ids}))`;
       return row ?? { people: 0, clients: 0, servers: 0 };
     },
     async known() {

@@ -1,6 +1,8 @@
 /** What needs somebody now, and how much of what happens: to read. */
 import { z } from 'zod';
+import type { GeneratedMarks } from '../../accounts/generated-marks.ts';
 import type { Database } from '../../storage/transactions.ts';
+import type { Actor } from '../frame/actor.ts';
 import { operation } from '../frame/operation.ts';
 import { when } from '../frame/shapes.ts';
 import { createAttentionStore } from './attention-store.ts';
@@ -9,11 +11,16 @@ import { createFiguresStore } from './figures-store.ts';
 
 export interface OverviewOperationDeps {
   database: Database;
+  generated: Pick<GeneratedMarks, 'has'>;
   now: () => Date;
 }
 
 const number = z.number().int();
+/** In the order in which somebody would take them who has just installed this server. */
+const firstSteps = ['password', 'server', 'connection'] as const;
+
 const attentionShape = z.object({
+  firstSteps: z.array(z.enum(firstSteps)).describe('What is left to do of a fresh installation.'),
   approvals: z.object({ waiting: number, oldest: when.nullable() }),
   suspended: z.object({
     consents: number,
@@ -52,9 +59,19 @@ export type UndeliveredNotice = z.infer<typeof notice>;
 
 const MAX_NOTICES = 200;
 
-export function overviewOperations({ database, now }: OverviewOperationDeps) {
+export function overviewOperations({ database, now, generated }: OverviewOperationDeps) {
   const store = createAttentionStore({ database, now });
   const figures = createFigures({ store: createFiguresStore(database), now });
+
+  /** A connection is nobody's duty: it is named only as long as another step is left. */
+  async function stepsOf({ accountId, authority: { owner, admin } }: Actor): Promise<Attention['firstSteps']> {
+    if (!owner && !admin) return [];
+    const there = await store.beginnings();
+    const password = await generated.has(accountId);
+    if (there.servers && !password) return [];
+    const left = { password, server: !there.servers, connection: owner && !there.connections };
+    return firstSteps.filter((step) => left[step]);
+  }
 
   return {
     attention: operation({
@@ -66,9 +83,10 @@ export function overviewOperations({ database, now }: OverviewOperationDeps) {
       resourceOwners: true,
       input: z.object({}),
       output: attentionShape,
-      async run(_input, { reach }) {
+      async run(_input, { reach, actor }) {
         const everything = reach === undefined;
         return {
+          firstSteps: await stepsOf(actor),
           approvals: await store.approvals(reach),
           suspended: await store.suspended(reach),
           proposals: await store.proposals(reach),

@@ -54,7 +54,7 @@ function startOf(day: string): Date {
   return new Date(`${day}T00:00:00Z`);
 }
 
-function isCalm({ approvals, suspended, undelivered, ...lists }: Attention): boolean {
+function isCalm({ approvals, suspended, undelivered, firstSteps: _, ...lists }: Attention): boolean {
   const waits = approvals.waiting + suspended.consents + undelivered > 0;
   return !waits && Object.values(lists).every((list) => list.length === 0);
 }

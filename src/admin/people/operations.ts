@@ -1,9 +1,9 @@
 /** People: who they are, what they have here, and what an administrator may take back. */
 import { z } from 'zod';
+import { revokeForAdministrator } from '../../access-ended.ts';
 import { type PeopleListing, peopleStates } from '../../accounts/people-listing-store.ts';
 import type { Account } from '../../accounts/store.ts';
 import { events } from '../../audit/events.ts';
-import { revokeConsents } from '../../consents/revocation.ts';
 import { AppError } from '../../errors.ts';
 import { addPerson, changeBreakGlass, resetFactors, resetPassword } from '../../people.ts';
 import { disableAccount, enableAccount } from '../../revocations.ts';
@@ -14,7 +14,7 @@ import type { Rooms } from '../../rooms.ts';
 import type { Actor } from '../frame/actor.ts';
 import { notFound, operation } from '../frame/operation.ts';
 import { cursor, listed, when } from '../frame/shapes.ts';
-import { type PersonDeps, person, viewPerson } from './person.ts';
+import { connectionNames, nameConnections, type PersonDeps, person, viewPerson } from './person.ts';
 
 export type PeopleOperationDeps = PersonDeps &
   Pick<
@@ -27,7 +27,9 @@ export type PeopleOperationDeps = PersonDeps &
     | 'database'
     | 'factorChanges'
     | 'memberships'
+    | 'notices'
     | 'now'
+    | 'resources'
     | 'roles'
     | 'sessions'
   > & { peopleListing: PeopleListing };
@@ -42,6 +44,7 @@ const line = z.object({
   breakGlass: z.boolean(),
   roles: z.array(z.string()),
   connectionIds: z.array(z.string()),
+  password: z.boolean(),
   apps: z.number().int().describe('Living consents.'),
 });
 
@@ -83,8 +86,12 @@ export function peopleOperations(deps: PeopleOperationDeps) {
         connection: z.string().max(64).optional(),
         cursor,
       }),
-      output: listed(line),
-      run: ({ cursor: from, connection, ...query }) => peopleListing.page({ ...query, connectionId: connection }, from),
+      output: listed(line).extend({ connectionNames }),
+      async run({ cursor: from, connection, ...query }) {
+        const found = await peopleListing.page({ ...query, connectionId: connection }, from);
+        const named = found.items.flatMap(({ connectionIds, disabledBy }) => [...connectionIds, ...disabledBy]);
+        return { ...found, connectionNames: await nameConnections(deps, named) };
+      },
     }),
     show: operation({
       id: 'people.show',
@@ -160,7 +167,7 @@ export function peopleOperations(deps: PeopleOperationDeps) {
       output: z.object({ revoked: z.number().int(), sessions: z.number().int() }),
       async run(asked, { actor }) {
         const { id: accountId } = await findBelow(asked.id, actor);
-        const revoked = await revokeConsents(deps, [{ accountId }]);
+        const revoked = await revokeForAdministrator(deps, [{ accountId }]);
         const sessions = await deps.sessions.endOf(accountId);
         await deps.audit.record(
           events.accessEnded({ accountId }, { sessions, consents: revoked.length }, ADMINISTRATOR),
@@ -261,7 +268,12 @@ export function peopleOperations(deps: PeopleOperationDeps) {
 
 export type PeopleOperations = ReturnType<typeof peopleOperations>;
 
+/** The same for what is offered. */
+export function mayGive(role: string, { owner }: Actor['authority']): boolean {
+  return owner || !POWERFUL.includes(role);
+}
+
 function assertMayGive(role: string, { authority }: Actor): void {
-  if (!POWERFUL.includes(role) || authority.owner) return;
+  if (mayGive(role, authority)) return;
   throw new AppError('owner_only', 403, 'Only an owner makes owners, administrators and auditors, or takes that back.');
 }

@@ -1,13 +1,16 @@
 /** `/admin/people`: who there is, and everything about one person on one page. */
 import type { PersonLine } from '../../accounts/people-listing-store.ts';
+import { BUILT_IN } from '../../roles/changes.ts';
 import type { Listed } from '../../web/cursor.ts';
+import type { Phrase } from '../../web/messages.ts';
 import { page } from '../frame/page.ts';
 import { type PageRoute, route } from '../frame/pages.ts';
 import type { Refused, Visit } from '../frame/visit.ts';
-import type { PeopleOperations } from './operations.ts';
+import { mayGive, type PeopleOperations } from './operations.ts';
 import type { PersonView } from './person.ts';
 
 interface ListModel extends Listed<PersonLine> {
+  connectionNames: Readonly<Record<string, string>>;
   filters: Record<string, string>;
   query: readonly (readonly [string, string])[];
   first: boolean;
@@ -16,7 +19,10 @@ interface ListModel extends Listed<PersonLine> {
 
 interface ShowModel {
   person: PersonView;
+  /** That whoever looks may give and take back. */
   roles: readonly string[];
+  /** That was chosen. */
+  role?: string | undefined;
   refused?: Refused | undefined;
 }
 
@@ -82,11 +88,20 @@ async function list(visit: Visit, operations: PeopleOperations): Promise<void> {
 
 async function show(visit: Visit, operations: PeopleOperations): Promise<void> {
   const person = await visit.perform(operations.show, visit.asked());
-  visit.render(showPage, { person, roles: await roleNames(visit, operations) });
+  visit.render(showPage, { person, roles: await givenRoles(visit, operations) });
+}
+
+/** The dashboard has a word for each that it knows. */
+function roleWords(role: string): string | Phrase {
+  return BUILT_IN.includes(role) ? { key: `admin.role.${role}`, params: {} } : role;
 }
 
 async function roleNames(visit: Visit, { roles }: PeopleOperations): Promise<string[]> {
   return (await visit.perform(roles, {})).items.map(({ id }) => id);
+}
+
+async function givenRoles(visit: Visit, operations: PeopleOperations): Promise<string[]> {
+  return (await roleNames(visit, operations)).filter((role) => mayGive(role, visit.actor.authority));
 }
 
 async function add(visit: Visit, operations: PeopleOperations): Promise<void> {
@@ -152,14 +167,14 @@ async function giveRole(visit: Visit, operations: PeopleOperations): Promise<voi
   const role = visit.field('role') ?? '';
   const outcome = await visit.attempt(operations.giveRole, { id: idOf(visit), role });
   if (!outcome.ok) return showRefused(visit, operations, outcome);
-  visit.done(personHref(visit), 'people.done.give', { role });
+  visit.done(personHref(visit), 'people.done.give', { role: roleWords(role) });
 }
 
 async function takeRole(visit: Visit, operations: PeopleOperations): Promise<void> {
   const role = visit.field('role') ?? '';
   const outcome = await visit.attempt(operations.takeRole, { id: idOf(visit), role });
   if (!outcome.ok) return showRefused(visit, operations, outcome);
-  visit.done(personHref(visit), 'people.done.take', { role });
+  visit.done(personHref(visit), 'people.done.take', { role: roleWords(role) });
 }
 
 async function showRefused(
@@ -168,7 +183,8 @@ async function showRefused(
   { refused, status }: { refused: Refused; status: number },
 ): Promise<void> {
   const person = await visit.perform(operations.show, { id: idOf(visit) });
-  visit.render(showPage, { person, roles: await roleNames(visit, operations), refused }, status);
+  const [roles, role] = [await givenRoles(visit, operations), visit.field('role')];
+  visit.render(showPage, { person, roles, role, refused }, status);
 }
 
 function idOf(visit: Visit): string {

@@ -1,7 +1,7 @@
 /** Everything about one person that an administrator sees on one page. */
 import { z } from 'zod';
 import type { Account } from '../../accounts/store.ts';
-import type { ConsentListing } from '../../consents/listing-store.ts';
+import type { ConsentListing, ConsentState } from '../../consents/listing-store.ts';
 import { ADMINISTRATOR, OWNER } from '../../roles/role.ts';
 import type { Rooms } from '../../rooms.ts';
 import { when } from '../frame/shapes.ts';
@@ -10,6 +10,8 @@ export type PersonDeps = Pick<
   Rooms,
   'authority' | 'connectionStore' | 'devices' | 'passkeys' | 'resources' | 'roleStore' | 'secondFactor' | 'ways'
 > & { consentListing: ConsentListing };
+
+export const connectionNames = z.record(z.string(), z.string()).describe('Of the connections that are named here.');
 
 export const person = z.object({
   id: z.string(),
@@ -46,7 +48,9 @@ export const person = z.object({
   sessions: z.array(
     z.object({ label: z.string(), amr: z.array(z.string()).readonly(), since: when, lastSeenAt: when }),
   ),
-  apps: z.number().int(),
+  apps: z.number().int().describe('Living consents.'),
+  consents: z.number().int().describe('Not revoked: those that ended by themselves among them.'),
+  connectionNames,
 });
 export type PersonView = z.infer<typeof person>;
 
@@ -61,12 +65,13 @@ export async function viewPerson(account: Account, deps: PersonDeps): Promise<Pe
     const found = await deps.resources.findById(resourceId);
     if (found) servers.push({ id: found.id, uri: found.uri, name: found.name });
   }
-  const identities: PersonView['identities'] = [];
-  for (const identity of ways?.identities ?? []) {
-    const connectionName = (await deps.connectionStore.look(identity.connectionId))?.name ?? identity.connectionId;
-    identities.push({ ...identity, connectionName });
-  }
-  const { consents } = await deps.consentListing.affected({ accountId });
+  const found = ways?.identities ?? [];
+  const sources = [...found.map(({ connectionId }) => connectionId), ...written.map(({ by }) => by), ...disabledBy];
+  const names = await nameConnections(deps, sources);
+  const identities = found.map((one) => ({ ...one, connectionName: names[one.connectionId] ?? one.connectionId }));
+  const count = async (state?: ConsentState) => (await deps.consentListing.affected({ accountId, state })).consents;
+  const consents = await count();
+  const apps = (await count('living')) + (await count('suspended'));
   return {
     ...{ id: accountId, email, name, createdAt, disabledAt, disabledBy, breakGlass, servers, identities },
     password: ways?.password ?? false,
@@ -74,6 +79,20 @@ export async function viewPerson(account: Account, deps: PersonDeps): Promise<Pe
     codes: await deps.secondFactor.isOn(accountId),
     roles: [...(own ? [{ role: OWNER, by: ADMINISTRATOR }] : []), ...written],
     sessions: [...(await deps.devices.list(accountId))],
-    apps: consents,
+    ...{ apps, consents },
+    connectionNames: names,
   };
+}
+
+/** @param sources ids, or with a word and a colon before them: `upstream:contoso` */
+export async function nameConnections(
+  { connectionStore }: Pick<PersonDeps, 'connectionStore'>,
+  sources: readonly string[],
+): Promise<Record<string, string>> {
+  const names: Record<string, string> = {};
+  for (const id of new Set(sources.map((source) => source.slice(source.indexOf(':') + 1)))) {
+    const found = await connectionStore.look(id);
+    if (found) names[id] = found.name;
+  }
+  return names;
 }

@@ -32,6 +32,7 @@ const affected = z.object({
   person: z.string(),
   clientName: z.string(),
   resourceUri: z.string(),
+  resourceName: z.string(),
   lost: z.array(z.string()),
   waiting: z.array(z.string()),
 });
@@ -40,6 +41,7 @@ const outcome = z.object({
   dryRun: z.boolean(),
   losing: z.number().int().describe('People who lose access.'),
   asking: z.number().int().describe('People who have to ask an administrator.'),
+  consents: z.number().int().describe('Consents that lose something, or have to ask for it.'),
   affected: z.array(affected).describe('The first 100.'),
 });
 export type PolicyOutcomeView = z.infer<typeof outcome>;
@@ -54,12 +56,15 @@ export function policyOperations(deps: PolicyOperationDeps) {
   async function make(plan: PolicyPlan, isTrial: boolean): Promise<PolicyOutcomeView> {
     const { changed, impacts } = await changePolicy(deps, plan, { dryRun: isTrial });
     const people = (some: readonly Impact[]) => new Set(some.map(({ consent }) => consent.accountId)).size;
+    const named = impacts.length > 0 ? await deps.resources.listRegistered() : [];
+    const names = new Map(named.map(({ uri, name }) => [uri, name]));
     return {
       changed,
       dryRun: isTrial,
       losing: people(impacts.filter(({ lost }) => lost.length > 0)),
       asking: people(impacts.filter(({ waiting }) => waiting.length > 0)),
-      affected: impacts.slice(0, SHOWN).map(toAffected),
+      consents: impacts.length,
+      affected: impacts.slice(0, SHOWN).map((impact) => toAffected(impact, names)),
     };
   }
 
@@ -131,12 +136,13 @@ function toView(one: Rule): RuleView {
   return one.kind === 'default' ? { id, kind, peopleApprove: one.peopleApprove } : { id, kind, why: one.why };
 }
 
-function toAffected({ consent, lost, waiting }: Impact): z.infer<typeof affected> {
+function toAffected({ consent, lost, waiting }: Impact, names: ReadonlyMap<string, string>): z.infer<typeof affected> {
   return {
     consentId: consent.id,
     person: consent.email || consent.accountId,
     clientName: displayName(consent.client.metadata.client_name) || consent.client.id,
     resourceUri: consent.resource.uri,
+    resourceName: names.get(consent.resource.uri) ?? consent.resource.uri,
     lost: [...lost],
     waiting: [...waiting],
   };

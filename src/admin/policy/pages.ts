@@ -6,6 +6,7 @@ import type { PolicyOperations, PolicyOutcomeView, RuleView } from './operations
 
 interface ListModel {
   items: readonly RuleView[];
+  refused?: Refused | undefined;
 }
 
 interface FormModel {
@@ -21,6 +22,8 @@ interface TrialModel {
   action: string;
   fields: readonly (readonly [string, string])[];
   trial: PolicyOutcomeView;
+  /** Of the default: up to what people approve themselves, now and then. */
+  ceilings?: { from: string | undefined; to: string } | undefined;
 }
 
 const listPage = page<ListModel>('admin/policy/list.njk');
@@ -38,10 +41,7 @@ export function policyPages(operations: PolicyOperations): PageRoute[] {
     ),
     route('GET', '/policy/add', add, (visit) => form(visit, operations, {}, [])),
     route('POST', '/policy/add', add, (visit) => addRule(visit, operations)),
-    route('POST', '/policy/default', setDefault, (visit) => {
-      const input = { peopleApprove: visit.field('peopleApprove') };
-      return change(visit, 'default', (dryRun) => visit.perform(setDefault, { ...input, dryRun }));
-    }),
+    route('POST', '/policy/default', setDefault, (visit) => changeDefault(visit, operations)),
     route('POST', '/policy/rules/:id/remove', remove, (visit) =>
       change(visit, 'remove', (dryRun) => visit.perform(remove, { ...visit.asked(), dryRun })),
     ),
@@ -76,21 +76,38 @@ async function addRule(visit: Visit, operations: PolicyOperations): Promise<void
   showTrial(visit, 'add', outcome.value);
 }
 
+async function changeDefault(visit: Visit, { list, setDefault }: PolicyOperations): Promise<void> {
+  const dryRun = visit.field('confirmed') !== 'yes';
+  const outcome = await visit.attempt(setDefault, { peopleApprove: visit.field('peopleApprove'), dryRun });
+  const { items } = await visit.perform(list, {});
+  if (outcome.ok) {
+    const from = items.find(({ kind }) => kind === 'default')?.peopleApprove;
+    return change(visit, 'default', async () => outcome.value, { from, to: visit.field('peopleApprove') ?? '' });
+  }
+  visit.render(listPage, { items, refused: outcome.refused }, outcome.status);
+}
+
 /** First what it would do, then, once more pressed, it is done. */
 async function change(
   visit: Visit,
   act: TrialModel['act'],
   make: (dryRun: boolean) => Promise<PolicyOutcomeView>,
+  ceilings?: TrialModel['ceilings'],
 ): Promise<void> {
   const outcome = await make(visit.field('confirmed') !== 'yes');
   if (!outcome.dryRun) return visit.done(HOME, `policy.done.${act}`);
   if (!outcome.changed) return visit.done(HOME, 'policy.done.same');
-  showTrial(visit, act, outcome);
+  showTrial(visit, act, outcome, ceilings);
 }
 
-function showTrial(visit: Visit, act: TrialModel['act'], trial: PolicyOutcomeView): void {
+function showTrial(
+  visit: Visit,
+  act: TrialModel['act'],
+  trial: PolicyOutcomeView,
+  ceilings?: TrialModel['ceilings'],
+): void {
   const fields = Object.keys(visit.fields)
     .filter((name) => name !== 'csrf' && name !== 'confirmed')
     .flatMap((name) => visit.fieldsOf(name).map((value) => [name, value] as const));
-  visit.render(trialPage, { act, action: visit.ctx.path, fields, trial });
+  visit.render(trialPage, { act, action: visit.ctx.path, fields, trial, ceilings });
 }

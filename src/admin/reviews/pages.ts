@@ -1,4 +1,5 @@
 /** `/admin/reviews`: who still should have access, answered one by one. */
+import { byName } from '../../web/by-name.ts';
 import type { Listed } from '../../web/cursor.ts';
 import { isWithin, reachOf } from '../frame/actor.ts';
 import { page } from '../frame/page.ts';
@@ -31,6 +32,9 @@ interface ShowModel extends Listed<ReviewItemView> {
   /** Of this page of the list; '' for the first. */
   cursor: string;
   mayDecide: boolean;
+  /** As typed and ticked. */
+  noted: string;
+  ticked: readonly string[];
   refused?: Refused | undefined;
 }
 
@@ -83,7 +87,9 @@ async function start(visit: Visit, operations: ReviewOperations): Promise<void> 
   const subject = of('subject') === 'client' ? 'client' : 'resource';
   const values = { subject, server: of('server'), client: of('client'), name: of('name'), days: of('days') };
   const subjectId = subject === 'client' ? values.client : values.server;
-  const outcome = await visit.attempt(operations.start, { subject, subjectId, name: values.name, days: values.days });
+  const asked = { subject, subjectId, name: values.name, days: values.days };
+  const fieldOf = (member: string) => (member === 'subjectId' ? (subject === 'client' ? 'client' : 'server') : member);
+  const outcome = await visit.attempt(operations.start, asked, fieldOf);
   if (!outcome.ok) return showStart(visit, operations, values, outcome);
   visit.done(`${HOME}/${outcome.value.id}?decision=pending`, 'reviews.started', { count: outcome.value.items });
 }
@@ -99,7 +105,9 @@ async function showStart(
   const found = await visit.perform(operations.subjects, of ? { subject, subjectId: of } : {});
   const reach = reachOf(visit.actor, operations.start);
   const all = reach !== false && reach.reach === undefined;
-  visit.render(startPage, { living: undefined, ...found, all, values, refused: failed?.refused }, failed?.status);
+  const servers = byName(found.servers, visit.locale);
+  const model = { living: undefined, ...found, servers, all, values, refused: failed?.refused };
+  visit.render(startPage, model, failed?.status);
 }
 
 async function show(
@@ -118,6 +126,7 @@ async function show(
     ...{ first: cursor === undefined, cursor: cursor ?? '' },
     ...{ query: decision ? [['decision', decision]] : [], refused: failed?.refused },
     mayDecide: review.state === 'open' && mayAnswer(visit, operations, review),
+    ...{ noted: visit.field('note') ?? '', ticked: visit.fieldsOf('id') },
   };
   visit.render(showPage, model, failed?.status);
 }

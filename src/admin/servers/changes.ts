@@ -20,8 +20,8 @@ export function changeOperations(deps: ServerOperationDeps, { within }: Reading)
   const { accountStore, authority, connectionStore, consentListing } = deps;
   const owning: OwnersDeps = {
     ...deps,
-    findAccount: accountStore.findById,
-    authorityOf: authority.of,
+    findAccount: (id) => accountStore.findById(id),
+    authorityOf: (id) => authority.of(id),
     giveOwnerRole: (account) => giveRole(deps, RESOURCE_OWNER, account),
   };
 

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { acceptScopes, rejectScopes, updateResource } from '../../resources/changes.ts';
 import { checkResource, proposeTools } from '../../resources/checking.ts';
+import { steps as checkSteps, type Summary, summarize } from '../../resources/checks/look.ts';
 import { operation } from '../frame/operation.ts';
+import { begun } from '../frame/work-page.ts';
 import type { ServerOperationDeps } from './operations.ts';
 import type { Reading } from './reading.ts';
 import { checkView, scopeInput, serverView } from './shapes.ts';
@@ -84,7 +86,8 @@ export function decisionOperations(deps: ServerOperationDeps, { within, show, ch
       id: 'servers.check',
       method: 'POST',
       path: '/servers/:id/check',
-      summary: 'Try the 401 and 403 answers of an MCP server, and compare its tools with what is registered.',
+      summary:
+        'Try the 401 and 403 answers of an MCP server, and compare its tools with what is registered. Answers when it is done, after a minute at most.',
       input: z.object({ id }),
       output: checkView,
       async run({ id: server }, { reach }) {
@@ -92,5 +95,40 @@ export function decisionOperations(deps: ServerOperationDeps, { within, show, ch
         return checked(resource, await checkResource(deps, resource));
       },
     }),
+    beginCheck: operation({
+      ...own,
+      id: 'servers.beginCheck',
+      method: 'POST',
+      path: '/servers/:id/checks',
+      summary: 'The same check as work that goes on after the answer: its steps are at `/work/:id`.',
+      input: z.object({ id }),
+      output: begun,
+      async run({ id: server }, { actor, reach }) {
+        const resource = await within(server, reach);
+        const home = `/admin/servers/${encodeURIComponent(server)}#check`;
+        const work = await deps.works.begin({
+          actor,
+          what: 'server_check',
+          about: resource.name,
+          steps: checkSteps,
+          key: `server_check:${resource.id}`,
+          back: home,
+          needs: { ...own, resourceId: resource.id },
+          async run(told) {
+            const { steps } = await checkResource(deps, resource, told);
+            return { to: home, news: newsOf(summarize(steps)) };
+          },
+        });
+        return { work };
+      },
+    }),
   };
+}
+
+/** All is well only where nothing of it was left out. */
+function newsOf({ findings, untried }: Summary) {
+  if (untried === 0)
+    return { key: findings === 0 ? 'servers.checkedWell' : 'servers.checked', params: { count: findings } };
+  if (findings === 0) return { key: 'servers.checkedPartly', params: { count: untried } };
+  return { key: 'servers.checkedBoth', params: { count: findings, untried } };
 }

@@ -1,4 +1,5 @@
 /** Forms with several scopes: each a row of fields that have the same names, the last rows empty for more. */
+import { type FieldOf, outermost } from '../frame/refused.ts';
 import type { Visit } from '../frame/visit.ts';
 
 /** As typed, for showing it again. */
@@ -64,6 +65,19 @@ export function describedBy(rows: readonly ScopeRow[]) {
       ...(descriptionJa.trim() === '' ? {} : { descriptionJa }),
       tools: tools.split(/[\s,]+/).filter(Boolean),
     }));
+}
+
+/** Where the fault of an operation on them was typed: it counts described scopes, or says the name of one. */
+export function fieldOfRows(rows: readonly ScopeRow[]): FieldOf {
+  const described = rows.filter(({ name, remove }) => name !== '' && !remove);
+  return (member) => {
+    if (member === 'scopes') return 'scope-0-name';
+    const [, index, column] = /^(?:scopes|described)\.(\d+)\.(\w+)/.exec(member) ?? [];
+    if (index !== undefined) return `scope-${rows.indexOf(described[Number(index)] as ScopeRow)}-${column}`;
+    const [, part, name] = /^(name|description|descriptionJa|tools):(.*)$/s.exec(member) ?? [];
+    const row = rows.findLastIndex((one) => one.name === name);
+    return part === undefined || row < 0 ? outermost(member) : `scope-${row}-${part}`;
+  };
 }
 
 export function removedBy(rows: readonly ScopeRow[]): string[] {

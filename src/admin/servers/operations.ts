@@ -1,15 +1,18 @@
 /** MCP servers: who tokens are for, and who looks after each. */
 import { z } from 'zod';
-import { inspectForRegistration, registerInspected } from '../../resource-registration.ts';
+import { registerInspected } from '../../resource-registration.ts';
 import type { Checks } from '../../resources/checks/checks.ts';
+import { checkHealths } from '../../resources/checks/last-check.ts';
 import { type ServerListing, serverStates } from '../../resources/listing-store.ts';
 import type { Rooms } from '../../rooms.ts';
-import { type By, operation } from '../frame/operation.ts';
+import { operation } from '../frame/operation.ts';
 import { cursor, listed, when } from '../frame/shapes.ts';
+import type { Works } from '../frame/work.ts';
 import { changeOperations } from './changes.ts';
 import { decisionOperations } from './decisions.ts';
+import { inspectionOperations, registrant } from './inspections.ts';
 import { createReading } from './reading.ts';
-import { inspectionView, scopeInput, serverView } from './shapes.ts';
+import { scopeInput, serverView } from './shapes.ts';
 
 export type ServerOperationDeps = Pick<
   Rooms,
@@ -29,7 +32,7 @@ export type ServerOperationDeps = Pick<
   | 'resources'
   | 'roleStore'
   | 'roles'
-> & { serverListing: ServerListing; checks: Checks };
+> & { serverListing: ServerListing; checks: Checks; works: Works };
 
 const line = z.object({
   id: z.string(),
@@ -39,7 +42,7 @@ const line = z.object({
   scopes: z.number().int(),
   waiting: z.number().int().describe('Scopes of which something is proposed.'),
   owners: z.array(z.string()),
-  health: z.enum(['ok', 'warning', 'failed']).nullable(),
+  health: z.enum(checkHealths).nullable().describe('`skipped`: nothing failed, but some step had no usable answer.'),
   checkedAt: when.nullable(),
 });
 
@@ -72,20 +75,7 @@ export function serverOperations(deps: ServerOperationDeps) {
       output: serverView,
       run: ({ id }, { reach }) => reading.show(id, reach),
     }),
-    inspect: operation({
-      ...own,
-      id: 'servers.inspect',
-      method: 'POST',
-      path: '/servers/inspect',
-      summary: 'Read what an MCP server says of itself, as a proposal to register it.',
-      access: 'change',
-      input: z.object({ url: z.string().max(2000) }),
-      output: inspectionView,
-      async run({ url }, by) {
-        const { inspection, warnings } = await inspectForRegistration(deps, url, registrant(by));
-        return { ...inspection, warnings };
-      },
-    }),
+    ...inspectionOperations(deps),
     create: operation({
       ...own,
       id: 'servers.create',
@@ -115,10 +105,6 @@ export function serverOperations(deps: ServerOperationDeps) {
     ...changeOperations(deps, reading),
     ...decisionOperations(deps, reading),
   };
-}
-
-function registrant({ actor, reach }: By) {
-  return { accountId: actor.accountId, administrator: reach === undefined };
 }
 
 export type ServerOperations = ReturnType<typeof serverOperations>;

@@ -4,6 +4,7 @@ import type { Listed } from '../../web/cursor.ts';
 import { page } from '../frame/page.ts';
 import { type PageRoute, route } from '../frame/pages.ts';
 import type { Visit } from '../frame/visit.ts';
+import { watch } from '../frame/work-page.ts';
 import { addServerPages } from './add-pages.ts';
 import { changeServerPages } from './change-pages.ts';
 import type { ServerOperations } from './operations.ts';
@@ -24,7 +25,7 @@ export function serverPages(operations: ServerOperations): PageRoute[] {
     route('GET', '/servers', operations.list, (visit) => list(visit, operations)),
     ...addServerPages(operations),
     route('GET', '/servers/:id', operations.show, async (visit) => showServer(visit, operations)),
-    route('POST', '/servers/:id/check', operations.check, (visit) => check(visit, operations)),
+    route('POST', '/servers/:id/check', operations.beginCheck, (visit) => check(visit, operations)),
     route('POST', '/servers/:id/accept', operations.accept, (visit) => decide(visit, operations, 'accept')),
     route('POST', '/servers/:id/reject', operations.reject, (visit) => decide(visit, operations, 'reject')),
     route('POST', '/servers/:id/tools', operations.placeTools, (visit) => placeTools(visit, operations)),
@@ -45,10 +46,9 @@ async function list(visit: Visit, { list: read }: ServerOperations): Promise<voi
 }
 
 async function check(visit: Visit, operations: ServerOperations): Promise<void> {
-  const outcome = await visit.attempt(operations.check, { id: idOf(visit) });
+  const outcome = await visit.attempt(operations.beginCheck, { id: idOf(visit) });
   if (!outcome.ok) return showServer(visit, operations, outcome);
-  const count = outcome.value.steps.flatMap(({ findings }) => findings).length;
-  visit.done(hrefOf(visit, '#check'), count === 0 ? 'servers.checkedWell' : 'servers.checked', { count });
+  watch(visit, outcome.value.work);
 }
 
 async function decide(visit: Visit, operations: ServerOperations, how: 'accept' | 'reject'): Promise<void> {

@@ -1,4 +1,5 @@
 /** `/admin/servers/:id`: one MCP server, also where an act on it came to nothing. */
+import { allowEntry } from '../../resources/checks/outbound.ts';
 import { reachOf } from '../frame/actor.ts';
 import { page } from '../frame/page.ts';
 import type { Refused, Visit } from '../frame/visit.ts';
@@ -7,7 +8,11 @@ import type { ServerView } from './shapes.ts';
 
 export interface ServerModel {
   server: ServerView;
+  /** Of `OUTBOUND_ALLOW`, in case it cannot be reached. */
+  entry: string;
   mayChange: boolean;
+  /** As typed, of whoever was to look after it. */
+  person?: string | undefined;
   refused?: Refused | undefined;
 }
 
@@ -24,7 +29,9 @@ export async function showServer(
   { refused, status }: { refused?: Refused; status?: number } = {},
 ): Promise<void> {
   const server = await visit.perform(operations.show, { id: idOf(visit) });
-  visit.render(showPage, { server, mayChange: mayChange(visit), refused }, status);
+  const entry = allowEntry(server.uri);
+  const person = refused && visit.field('person');
+  visit.render(showPage, { server, entry, mayChange: mayChange(visit), person, refused }, status);
 }
 
 export function idOf(visit: Visit): string {

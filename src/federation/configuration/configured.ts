@@ -5,6 +5,7 @@ import { ConfigError } from '../../config.ts';
 import { type Environment, readText } from '../../config-reader.ts';
 import { ValueError } from '../../config-values.ts';
 import { collision } from '../apart.ts';
+import { tellWhy } from '../because.ts';
 import type { NewConnection } from '../connection-store.ts';
 import { type Described, type Problem, type Read, readDescription } from './description.ts';
 import { CREDENTIAL_KEYS, type CredentialNames, readCredentials } from './provider-credentials.ts';
@@ -121,7 +122,7 @@ function assertApart(
   if (namesake) problems.push({ key: 'name', what: `is that of ${namesake.id} too; people could not tell them apart` });
   const records = others.map((other) => ({ record: other, secrets: other.secrets }));
   const why = collision(connection, connection.secrets, records, issuer);
-  if (why !== undefined) problems.push({ key: 'connection', what: `cannot be used: ${why}` });
+  if (why !== undefined) problems.push({ key: 'connection', what: `cannot be used: ${tellWhy(why)}` });
 }
 
 function read(path: string): string {

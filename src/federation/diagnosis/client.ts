@@ -11,7 +11,7 @@ import { explainEntraError } from '../entra/explanations.ts';
 import { authenticate } from '../oidc/oidc.ts';
 import { UpstreamFailed } from '../upstream-failed.ts';
 import { type Discovered, unreachable } from './discovery.ts';
-import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
+import { type DiagnosisDeps, failedStep, goodStep, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
 
 const STEP = 'client';
 
@@ -21,7 +21,8 @@ export async function clientStep(patient: Patient, { metadata }: Discovered, dep
     const answer = parse(body);
     return patient.kind === 'entra' ? judgeEntra(answer, status) : judge(answer, status);
   } catch (error) {
-    if (error instanceof UpstreamFailed) return failed(error.detail ?? error.message, 'See the step credential.');
+    if (error instanceof UpstreamFailed)
+      return failedStep(STEP, 'found.no_proof', 'todo.see_credential', { words: error.detail ?? error.message });
     return { ...unreachable(error, URL.parse(metadata.token_endpoint)?.hostname ?? ''), step: STEP };
   }
 }
@@ -52,17 +53,14 @@ async function redeemNothing(patient: Patient, metadata: Discovered['metadata'],
 type Answer = { error?: unknown; error_description?: unknown; error_codes?: unknown };
 
 function judge({ error, error_description: description }: Answer, status: number): Step {
-  if (error === 'invalid_grant') return accepted();
-  const said = visibleText(`${String(error ?? 'nothing')} ${String(description ?? '')}`.slice(0, 300), 'NFC');
-  if (error === 'invalid_client' || status === 401) {
-    const todo =
-      'Compare client ID and secret with the provider, and how it wants them: --client-auth client_secret_post?';
-    return failed(`the provider does not know us: ${said}`, todo);
-  }
+  if (error === 'invalid_grant') return goodStep(STEP, 'found.client_known');
+  const words = visibleText(`${String(error ?? 'nothing')} ${String(description ?? '')}`.slice(0, 300), 'NFC');
+  if (error === 'invalid_client' || status === 401)
+    return failedStep(STEP, 'found.client_unknown', 'todo.compare_client', { words });
   if (error === 'unauthorized_client')
-    return failed(`the client may not sign people in: ${said}`, 'Allow it the authorization code flow there.');
-  const what = `the token endpoint answers ${status}: ${said}`;
-  return { step: STEP, result: 'warning', what, todo: 'Whether the provider knows us shows at the first sign-in.' };
+    return failedStep(STEP, 'found.client_not_allowed', 'todo.allow_code_flow', { words });
+  const params = { status, words };
+  return { step: STEP, result: 'warning', code: 'found.token_answer', todo: 'todo.first_sign_in_shows', params };
 }
 
 function judgeEntra(answer: Answer, status: number): Step {
@@ -70,19 +68,11 @@ function judgeEntra(answer: Answer, status: number): Step {
   const codes = Array.isArray(listed) ? listed.map(Number).filter(Number.isSafeInteger) : [];
   const { kind, code } = entraErrorKind(String(error ?? ''), codes);
   if (kind.alarm && error !== 'invalid_grant') {
-    const words = code === undefined ? undefined : explainEntraError(code);
-    const said = visibleText(String(description ?? error).slice(0, 200), 'NFC');
-    return failed(`${code === undefined ? 'Entra' : `AADSTS${code}`}: ${said}`, words ?? 'See the step credential.');
+    const words = visibleText(String(description ?? error).slice(0, 200), 'NFC');
+    const params = { sender: code === undefined ? 'Entra' : `AADSTS${code}`, words };
+    return failedStep(STEP, 'found.entra_says', explainEntraError(code) ?? 'todo.see_credential', params);
   }
-  return error === 'invalid_grant' ? accepted() : judge(answer, status);
-}
-
-function accepted(): Step {
-  return { step: STEP, result: 'ok', what: 'the provider accepts client ID and credential' };
-}
-
-function failed(what: string, todo: string): Step {
-  return { step: STEP, result: 'failed', what, todo };
+  return judge(answer, status);
 }
 
 function parse(body: Buffer): Answer {

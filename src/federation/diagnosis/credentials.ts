@@ -1,9 +1,9 @@
 /** Part of `connection test`: what we prove ourselves with, looked at without sending it. */
 import { readFileSync } from 'node:fs';
-import { decodeJwt } from 'jose';
+import { decodeJwt, type JWTPayload } from 'jose';
 import { certificateDates, thumbprints } from '../configuration/certificates.ts';
 import { clouds } from '../entra/clouds.ts';
-import type { DiagnosisDeps, Patient, Step } from './step.ts';
+import { type DiagnosisDeps, failedStep, goodStep, type Patient, type Step } from './step.ts';
 
 const DAY_MS = 86_400_000;
 const SOON_DAYS = 30;
@@ -23,72 +23,58 @@ export function credentialSteps(patient: Patient, { now }: DiagnosisDeps): Step[
 }
 
 function secretStep(secret: string | undefined, endsAt: Date | undefined, now: Date): Step {
-  if (secret === undefined)
-    return failed('no client secret is stored', 'connection update <id> --client-secret-file …');
-  if (!endsAt) {
-    const todo = 'So that you are warned in time: connection update <id> --secret-expires 2027-05-01';
-    return { step: STEP, result: 'warning', what: 'a client secret; nobody has said when it ends', todo };
-  }
-  return ending(
-    'the client secret',
-    endsAt,
-    now,
-    'Make a new one there, then: connection update <id> --client-secret-file …',
-  );
+  if (secret === undefined) return failedStep(STEP, 'found.secret_missing', 'todo.give_secret');
+  if (endsAt) return ending('secret', endsAt, now);
+  return { step: STEP, result: 'warning', code: 'found.secret_endless', todo: 'todo.say_secret_end', params: {} };
 }
 
 function keySteps(keys: Patient['secrets']['certificates'], now: Date): Step[] {
-  if (keys.length === 0) return [failed('no key is stored', 'connection update <id> --certificate …')];
+  if (keys.length === 0) return [failedStep(STEP, 'found.key_missing', 'todo.give_certificate')];
   return keys.map(({ certificate }) => {
-    if (certificate === '') return { step: STEP, result: 'ok', what: 'a private key, which has no end' };
+    if (certificate === '') return goodStep(STEP, 'found.key_endless');
     const { startsAt, endsAt } = certificateDates(certificate);
-    const what = `the certificate ${thumbprints(certificate).sha1}`;
-    if (startsAt > now)
-      return failed(`${what} is not valid before ${day(startsAt)}`, 'Wait, or check the clock of this machine.');
-    return ending(what, endsAt, now, 'Make a new one, upload it there, then: connection update <id> --certificate …');
+    const thumbprint = thumbprints(certificate).sha1;
+    if (startsAt <= now) return ending('certificate', endsAt, now, { thumbprint });
+    return failedStep(STEP, 'found.certificate_early', 'todo.wait', { thumbprint, day: day(startsAt) });
   });
 }
 
-function ending(what: string, endsAt: Date, now: Date, todo: string): Step {
+function ending(what: 'secret' | 'certificate', endsAt: Date, now: Date, more: Step['params'] = {}): Step {
   const days = Math.floor((endsAt.getTime() - now.getTime()) / DAY_MS);
-  if (endsAt <= now) return failed(`${what} ended on ${day(endsAt)}`, todo);
-  if (days < SOON_DAYS) return { step: STEP, result: 'warning', what: `${what} ends on ${day(endsAt)}`, todo };
-  return { step: STEP, result: 'ok', what: `${what} is good until ${day(endsAt)}` };
+  const params = { ...more, day: day(endsAt) };
+  if (endsAt <= now) return failedStep(STEP, `found.${what}_ended`, `todo.new_${what}`, params);
+  if (days >= SOON_DAYS) return goodStep(STEP, `found.${what}_good`, params);
+  return { step: STEP, result: 'warning', code: `found.${what}_ending`, todo: `todo.new_${what}`, params };
 }
 
 /** Entra says of a mistake here only that nothing matches, so issuer and subject are shown for comparing. */
 function federatedStep(path: string | undefined, audience: string, now: Date): Step {
-  if (!path) return failed('no token file is named', 'connection update <id> --federated-credential FILE');
+  if (!path) return failedStep(STEP, 'found.token_file_unnamed', 'todo.name_token_file');
   let text: string;
   try {
     text = readFileSync(path, 'utf8').trim();
   } catch {
-    return failed(
-      `${path} cannot be read`,
-      'It is made by the platform that runs Consentry; see that it is mounted here.',
-    );
+    return failedStep(STEP, 'found.token_file_unreadable', 'todo.mount_token_file', { path });
   }
   try {
-    const { iss, sub, aud, exp } = decodeJwt(text);
-    if (![aud].flat().includes(audience))
-      return failed(
-        `the token in ${path} is for ${[aud].flat().join(', ')}, not ${audience}`,
-        'Have it made for that audience.',
-      );
-    if (exp !== undefined && exp * 1000 <= now.getTime())
-      return failed(`the token in ${path} ended on ${day(new Date(exp * 1000))}`, 'See why it is not renewed.');
-    return {
-      step: STEP,
-      result: 'ok',
-      what: `a federated credential: issuer ${iss}, subject ${sub}, both to be so in Entra`,
-    };
+    return judgeToken(decodeJwt(text), { path, audience, now });
   } catch {
-    return failed(`${path} holds no token (JWT)`, 'It is made by the platform that runs Consentry.');
+    return failedStep(STEP, 'found.token_unreadable', 'todo.token_platform', { path });
   }
 }
 
-function failed(what: string, todo: string): Step {
-  return { step: STEP, result: 'failed', what, todo };
+function judgeToken(
+  { iss, sub, aud, exp }: JWTPayload,
+  { path, audience, now }: { path: string; audience: string; now: Date },
+): Step {
+  const audiences = [aud].flat();
+  if (!audiences.includes(audience)) {
+    const params = { path, audiences: audiences.join(', '), audience };
+    return failedStep(STEP, 'found.token_elsewhere', 'todo.token_audience', params);
+  }
+  if (exp !== undefined && exp * 1000 <= now.getTime())
+    return failedStep(STEP, 'found.token_ended', 'todo.token_renewal', { path, day: day(new Date(exp * 1000)) });
+  return goodStep(STEP, 'found.federated_good', { issuer: String(iss), subject: String(sub) });
 }
 
 function day(date: Date): string {

@@ -5,7 +5,7 @@ import { clientStep } from './client.ts';
 import { credentialSteps } from './credentials.ts';
 import { type Discovered, discoverySteps } from './discovery.ts';
 import { redirectStep } from './redirect.ts';
-import type { DiagnosisDeps, Patient, Step } from './step.ts';
+import { type DiagnosisDeps, failedStep, goodStep, type Patient, type Step } from './step.ts';
 
 const CLOCK_WARNING_SECONDS = 20;
 const CLOCK_FAILED_SECONDS = 120;
@@ -19,13 +19,20 @@ export async function diagnose(
 ): Promise<Step[]> {
   const { found, steps: discovery } = await discoverySteps(patient, deps);
   if (until === 'discovery') return discovery;
-  const steps = [apartStep(patient, others, deps), ...credentialSteps(patient, deps), ...discovery];
-  if (found) {
-    steps.push(clockStep(found, deps));
-    steps.push(await clientStep(patient, found, deps));
-    steps.push(await redirectStep(patient, found, deps));
-  }
-  return [...steps, ...habits(patient)];
+  const { told = async () => {} } = deps;
+  await told('discovery', discovery);
+  const client = found ? [await clientStep(patient, found, deps)] : [];
+  await told('client', client);
+  const redirect = found ? [await redirectStep(patient, found, deps)] : [];
+  await told('redirect', redirect);
+  const before = [apartStep(patient, others, deps), ...credentialSteps(patient, deps), ...discovery];
+  const steps = [...before, ...(found ? [clockStep(found, deps)] : []), ...client, ...redirect, ...habits(patient)];
+  return steps.map((step) => naming(patient, step));
+}
+
+/** What is to be done is done to this very connection: a command is complete as it stands. */
+function naming({ id }: Patient, step: Step): Step {
+  return step.todo ? { ...step, params: { ...step.params, connection: id } } : step;
 }
 
 function apartStep(
@@ -34,51 +41,30 @@ function apartStep(
   { issuer }: DiagnosisDeps,
 ): Step {
   const why = collision(party, secrets, others, issuer);
-  if (why === undefined) return { step: 'apart', result: 'ok', what: 'shares no key with another connection' };
-  return { step: 'apart', result: 'failed', what: why, todo: 'Nobody can come by it until that is mended.' };
+  if (why === undefined) return goodStep('apart', 'found.apart');
+  return failedStep('apart', `because.${why.code}`, 'todo.mend', why.params);
 }
 
 function clockStep({ date }: Discovered, { now }: DiagnosisDeps): Step {
   const theirs = Date.parse(date ?? '');
-  if (Number.isNaN(theirs))
-    return { step: 'clock', result: 'warning', what: 'the provider does not say what time it is' };
-  const seconds = Math.round((now().getTime() - theirs) / 1000);
-  const apart = Math.abs(seconds);
-  if (apart <= CLOCK_WARNING_SECONDS) return { step: 'clock', result: 'ok', what: 'agrees with the provider’s' };
-  const result = apart > CLOCK_FAILED_SECONDS ? 'failed' : 'warning';
-  const what = `is ${apart} seconds ${seconds > 0 ? 'ahead of' : 'behind'} the provider’s`;
-  return { step: 'clock', result, what, todo: 'Set the clock of this machine by NTP: tokens are refused otherwise.' };
+  if (Number.isNaN(theirs)) return { step: 'clock', result: 'warning', code: 'found.clock_unsaid', params: {} };
+  const ahead = Math.round((now().getTime() - theirs) / 1000);
+  const seconds = Math.abs(ahead);
+  if (seconds <= CLOCK_WARNING_SECONDS) return goodStep('clock', 'found.clock_right');
+  const result = seconds > CLOCK_FAILED_SECONDS ? 'failed' : 'warning';
+  const code = ahead > 0 ? 'found.clock_ahead' : 'found.clock_behind';
+  return { step: 'clock', result, code, todo: 'todo.set_clock', params: { seconds } };
 }
 
 /** What no request shows. */
 function habits(patient: Patient): Step[] {
-  if (patient.kind === 'oidc') {
-    if (patient.settings.offlineAccess) return [];
-    return [
-      {
-        step: 'leavers',
-        result: 'warning',
-        what: 'somebody who leaves there keeps what they have here until they have to sign in again',
-        todo: 'Where the provider gives refresh tokens for offline_access: connection update <id> --offline-access',
-      },
-    ];
-  }
-  const steps: Step[] = [
-    {
-      step: 'assignment',
-      result: 'warning',
-      what: 'whether only assigned people may sign in cannot be seen from here; by default the whole tenant may',
-      todo: 'Entra admin center → Enterprise applications → the application → Properties → Assignment required: Yes.',
-    },
-  ];
-  if (patient.settings.tenants === 'any') {
-    const what = 'everybody with a work or school account in any organisation may come in';
-    steps.push({
-      step: 'tenants',
-      result: 'warning',
-      what,
-      todo: 'Name the tenants: connection update <id> --tenant …',
-    });
-  }
-  return steps;
+  const habit = (step: string): Step => ({
+    step,
+    result: 'warning',
+    code: `found.${step}`,
+    todo: `todo.${step}`,
+    params: {},
+  });
+  if (patient.kind === 'oidc') return patient.settings.offlineAccess ? [] : [habit('leavers')];
+  return [habit('assignment'), ...(patient.settings.tenants === 'any' ? [habit('tenants')] : [])];
 }

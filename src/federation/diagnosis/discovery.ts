@@ -4,7 +4,7 @@ import { FetchFailed, type FetchFailure } from '../../web/fetch-failed.ts';
 import { visibleText } from '../../web/visible-text.ts';
 import { authorityOf, clouds, issuerOf } from '../entra/clouds.ts';
 import { explainEntraError } from '../entra/explanations.ts';
-import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
+import { type DiagnosisDeps, failedStep, goodStep, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
 
 export interface Discovered {
   metadata: ServerMetadata & { authorization_endpoint: string; token_endpoint: string };
@@ -26,6 +26,7 @@ export async function discoverySteps(
   for (const tenant of tenants) {
     const { steps: more } = await look(tenant, deps);
     steps.push(...more);
+    await deps.told?.('discovery');
   }
   steps.push(await keysStep(first.found.metadata, deps), pkceStep(first.found.metadata, patient));
   const whole = NEEDED.every((name) => typeof first.found?.metadata[name] === 'string');
@@ -60,8 +61,8 @@ async function look(
     const { status, headers, body } = await fetch(address, { maxBytes: MAX_BYTES, timeoutMs: PATIENCE_MS });
     const document = parse(body);
     if (status !== 200 || !document) return { steps: [refused(address, status, document)] };
-    const steps: Step[] = [{ step: 'discovery', result: 'ok', what: `${address} answers` }];
-    if (document.issuer === expected) steps.push({ step: 'issuer', result: 'ok', what: `is ${issuer}` });
+    const steps: Step[] = [goodStep('discovery', 'found.document', { address })];
+    if (document.issuer === expected) steps.push(goodStep('issuer', 'found.issuer', { issuer }));
     else steps.push(wrongIssuer(document.issuer, expected));
     return { steps, found: { metadata: document as Discovered['metadata'], date: headers.get('date') ?? undefined } };
   } catch (error) {
@@ -71,59 +72,58 @@ async function look(
 
 /** A missing slash at the end does no harm at a sign-in, but is no habit: whoever else reads the issuer is strict. */
 function wrongIssuer(said: unknown, expected: string): Step {
-  const shown = visibleText(String(said).slice(0, 200), 'NFC');
+  const issuer = visibleText(String(said).slice(0, 200), 'NFC');
   const same = URL.parse(String(said))?.href === URL.parse(expected)?.href;
-  const what = `the provider calls itself ${shown}, and the connection ${expected}`;
-  const todo = `${same ? 'Write' : 'If that is the right provider, write'} the issuer as it does: ${shown}`;
-  return { step: 'issuer', result: same ? 'warning' : 'failed', what, todo };
+  const todo = same ? 'todo.write_issuer' : 'todo.write_issuer_if_right';
+  const params = { issuer, expected };
+  return { step: 'issuer', result: same ? 'warning' : 'failed', code: 'found.issuer_differs', todo, params };
 }
 
 function refused(address: string, status: number, document: Readonly<Record<string, unknown>> | undefined): Step {
   const code = Number(/AADSTS(\d+)/.exec(String(document?.error_description ?? ''))?.[1]);
   const known = explainEntraError(code);
-  if (known) return { step: 'discovery', result: 'failed', what: `${address}: AADSTS${code}`, todo: known };
-  const what = `${address} answers ${status}${status === 200 ? ', but not with a document' : ''}`;
+  if (known) return failedStep('discovery', 'found.address_aadsts', known, { address, aadsts: `AADSTS${code}` });
+  const what = status === 200 ? 'found.no_document' : 'found.address_answers';
   const redirect = status >= 300 && status < 400;
-  const todo = redirect
-    ? 'Redirects are not followed. Write the issuer as the provider writes it itself.'
-    : 'Compare the issuer with what the provider shows; for Keycloak it ends with /realms/<name>.';
-  return { step: 'discovery', result: 'failed', what, todo };
+  return failedStep('discovery', what, redirect ? 'todo.issuer_itself' : 'todo.compare_issuer', { address, status });
 }
 
-const UNREACHABLE: Partial<Record<FetchFailure, (host: string) => [what: string, todo: string]>> = {
-  unresolved: (host) => [`no address is known for ${host}`, 'Check the name, and the name server of this machine.'],
-  special_use: (host) => [
-    `${host} is in a private network, into which Consentry does not go by itself`,
-    `Allow it with OUTBOUND_ALLOW=${host}, and start again.`,
-  ],
-  timeout: (host) => [`${host} does not answer in time`, 'Check firewall and OUTBOUND_PROXY.'],
-  connection: (host) => [
-    `no connection to ${host}`,
-    'Check that it runs, the firewall, OUTBOUND_PROXY; for a certificate of a company authority OUTBOUND_CA_FILE.',
-  ],
-  bad_url: (host) => [`${host} may not be asked so`, 'Only https is asked, and http on this machine.'],
+const UNREACHABLE: Partial<Record<FetchFailure, string>> = {
+  unresolved: 'unresolved',
+  special_use: 'special_use',
+  timeout: 'timeout',
+  connection: 'no_connection',
+  bad_url: 'bad_url',
 };
 
 export function unreachable(error: unknown, host: string): Step {
   if (!(error instanceof FetchFailed)) throw error;
-  const [what, todo] = UNREACHABLE[error.reason]?.(host) ?? [`${host} could not be asked`, 'Try again.'];
-  return { step: 'discovery', result: 'failed', what: `${what} (${error.detail})`, todo };
+  const code = UNREACHABLE[error.reason] ?? 'not_asked';
+  return failedStep('discovery', `found.${code}`, `todo.${code}`, { host, detail: detailOf(error, host) });
+}
+
+/** Of a failure, without what the sentence around it says already. */
+function detailOf({ reason, detail = '' }: FetchFailed, host: string): string {
+  const told = detail.slice(`${reason}: `.length);
+  const [place = '', ...rest] = told.split(': ');
+  return rest.length > 0 && place.includes(host) ? rest.join(': ') : told;
 }
 
 function judge({ metadata }: Discovered, patient: Patient): Step[] {
   const step = 'addresses';
   const missing = NEEDED.find((name) => typeof metadata[name] !== 'string' || !URL.parse(metadata[name] as string));
-  if (missing)
-    return [{ step, result: 'failed', what: `the document has no ${missing}`, todo: 'This is no OpenID provider.' }];
+  if (missing) return [failedStep(step, 'found.address_missing', 'todo.no_provider', { name: missing })];
   const urls = NEEDED.map((name) => new URL(String(metadata[name])));
   const plain = patient.kind === 'oidc' && patient.settings.issuer.startsWith('http:');
   const odd = urls.find(({ protocol }) => protocol !== 'https:' && !plain);
-  if (odd) return [{ step, result: 'failed', what: `${odd.href} is not https`, todo: 'Have the provider use https.' }];
+  if (odd) return [failedStep(step, 'found.address_plain', 'todo.use_https', { address: odd.href })];
   const login = patient.kind === 'entra' ? clouds[patient.settings.cloud].login : undefined;
   const foreign = urls.find(({ host }) => login !== undefined && host !== login);
   if (foreign)
-    return [{ step, result: 'failed', what: `${foreign.href} is not at ${login}`, todo: 'Check the cloud.' }];
-  return [{ step, result: 'ok', what: `sign-in at ${urls[0]?.host}, tokens from ${urls[1]?.host}` }];
+    return [
+      failedStep(step, 'found.address_elsewhere', 'todo.check_cloud', { address: foreign.href, login: login ?? '' }),
+    ];
+  return [goodStep(step, 'found.addresses', { signIn: urls[0]?.host ?? '', tokens: urls[1]?.host ?? '' })];
 }
 
 async function keysStep(
@@ -134,15 +134,9 @@ async function keysStep(
   try {
     const { status, body } = await fetch(String(address), { maxBytes: MAX_BYTES, timeoutMs: PATIENCE_MS });
     const keys = parse(body)?.keys;
-    if (status === 200 && Array.isArray(keys) && keys.length > 0) {
-      return { step, result: 'ok', what: `${keys.length} published` };
-    }
-    return {
-      step,
-      result: 'failed',
-      what: `${address} answers ${status} without keys`,
-      todo: 'Ask who runs the provider.',
-    };
+    if (status === 200 && Array.isArray(keys) && keys.length > 0)
+      return goodStep(step, 'found.keys', { count: keys.length });
+    return failedStep(step, 'found.no_keys', 'todo.ask_provider', { address: String(address), status });
   } catch (error) {
     return { ...unreachable(error, URL.parse(String(address))?.hostname ?? ''), step };
   }
@@ -153,12 +147,10 @@ function pkceStep(
   { kind }: Patient,
 ): Step {
   const step = 'pkce';
-  if (Array.isArray(methods) && methods.includes('S256')) return { step, result: 'ok', what: 'S256 is supported' };
-  if (kind === 'entra') return { step, result: 'ok', what: 'S256 is sent always; Entra checks it without saying so' };
-  const what = Array.isArray(methods)
-    ? 'the provider says that it does not know S256; it is sent all the same'
-    : 'the provider does not say whether it checks PKCE; S256 is sent all the same';
-  return { step, result: 'warning', what };
+  if (Array.isArray(methods) && methods.includes('S256')) return goodStep(step, 'found.pkce');
+  if (kind === 'entra') return goodStep(step, 'found.pkce_entra');
+  const code = Array.isArray(methods) ? 'found.pkce_denied' : 'found.pkce_unsaid';
+  return { step, result: 'warning', code, params: {} };
 }
 
 function parse(body: Buffer): Readonly<Record<string, unknown>> | undefined {

@@ -7,7 +7,7 @@ import { visibleText } from '../../web/visible-text.ts';
 import { callbackUrl } from '../connection.ts';
 import { explainEntraError } from '../entra/explanations.ts';
 import { type Discovered, unreachable } from './discovery.ts';
-import { type DiagnosisDeps, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
+import { type DiagnosisDeps, failedStep, goodStep, MAX_BYTES, PATIENCE_MS, type Patient, type Step } from './step.ts';
 
 const STEP = 'redirect';
 /** Nobody is signed in in this "browser": it is what a provider says that would go on otherwise. */
@@ -40,35 +40,35 @@ export async function redirectStep(patient: Patient, { metadata }: Discovered, d
 
 /** Nothing is followed: only read. */
 function judge(callback: string, location: string | null, page: string, status: number): Step {
-  const register = `Register this redirect URI there, character by character: ${callback}`;
+  const register = 'todo.register_redirect';
   const answered = URL.parse(location ?? '');
   if (answered && `${answered.origin}${answered.pathname}` === callback) return judgeAnswer(answered.searchParams);
   const code = Number(/AADSTS(\d{4,8})/.exec(`${page} ${decoded(location)}`)?.[1]);
-  if ([50011, 500112, 500113].includes(code)) return failed(`AADSTS${code}: it is not registered`, register);
-  const words = explainEntraError(code);
-  if (words) return failed(`AADSTS${code}`, words);
+  const aadsts = `AADSTS${code}`;
+  if ([50011, 500112, 500113].includes(code))
+    return failedStep(STEP, 'found.redirect_unregistered', register, { aadsts, callback });
+  const todo = explainEntraError(code);
+  if (todo) return failedStep(STEP, 'found.redirect_aadsts', todo, { aadsts });
   if (/redirect_uri|redirect uri/i.test(page) && status >= 400)
-    return failed(`the provider refuses it (${status}): it is not registered`, register);
-  const what = 'the provider does not say without a browser whether it is registered';
-  return { step: STEP, result: 'warning', what, todo: `Sign in once. ${register}` };
+    return failedStep(STEP, 'found.redirect_refused', register, { status, callback });
+  return {
+    step: STEP,
+    result: 'warning',
+    code: 'found.redirect_unsaid',
+    todo: 'todo.sign_in_once',
+    params: { callback },
+  };
 }
 
 function judgeAnswer(params: URLSearchParams): Step {
   const error = params.get('error') ?? '';
-  if (NOBODY.includes(error) || params.has('code')) {
-    return { step: STEP, result: 'ok', what: 'the provider sends people back to us' };
-  }
-  const said = visibleText(`${error} ${params.get('error_description') ?? ''}`.slice(0, 300), 'NFC');
-  const code = Number(/AADSTS(\d{4,8})/.exec(said)?.[1]);
-  const todo = explainEntraError(code) ?? 'The redirect URI is right; see what the provider says of the rest.';
-  return failed(`the provider refuses to sign people in: ${said}`, todo);
+  if (NOBODY.includes(error) || params.has('code')) return goodStep(STEP, 'found.redirect_works');
+  const words = visibleText(`${error} ${params.get('error_description') ?? ''}`.slice(0, 300), 'NFC');
+  const code = Number(/AADSTS(\d{4,8})/.exec(words)?.[1]);
+  return failedStep(STEP, 'found.sign_in_refused', explainEntraError(code) ?? 'todo.redirect_right', { words });
 }
 
 function decoded(location: string | null): string {
   const url = URL.parse(location ?? '');
   return url ? [...url.searchParams.values()].join(' ') : '';
-}
-
-function failed(what: string, todo: string): Step {
-  return { step: STEP, result: 'failed', what, todo };
 }

@@ -37,6 +37,8 @@ const severities = {
   expiry_ignored: 'error',
   signature_ignored: 'error',
   scope_ignored: 'error',
+  refused_otherwise: 'warning',
+  refusal_unseen: 'warning',
   scope_refused_otherwise: 'warning',
   scope_challenge_missing: 'warning',
   scope_not_named: 'warning',
@@ -56,6 +58,13 @@ export interface Finding {
   severity: Severity;
   /** Numbers, names of scopes and tools, and URLs: what the server says of itself, bounded. */
   params: Readonly<Record<string, string | number>>;
+}
+
+/** Of what was not tried, and why: never of what was seen. The first is nobody's fault. */
+const untriedCodes: readonly FindingCode[] = ['scope_untried', 'refusal_unseen'];
+
+export function isUntried({ code }: Pick<Finding, 'code'>): boolean {
+  return untriedCodes.includes(code);
 }
 
 export const findingCodes = Object.keys(severities) as FindingCode[];

@@ -1,7 +1,16 @@
 /** What a server says of itself before anybody registers it: a proposal for whoever does, to be put into words. */
 import { visibleText } from '../../web/visible-text.ts';
 import type { Effect, ScopeDescription, Sensitivity } from '../resource.ts';
-import { converseToTools, judgeAccess, type LookAt, lookWithoutToken, type Step, skipped, stepOf } from './look.ts';
+import {
+  converseToTools,
+  judgeAccess,
+  type LookAt,
+  lookWithoutToken,
+  type Step,
+  skipped,
+  stepOf,
+  taken,
+} from './look.ts';
 import type { SyntheticTokens } from './synthetic-tokens.ts';
 import type { ListedTool } from './tools.ts';
 
@@ -18,6 +27,9 @@ export interface Inspection {
   unplaced: readonly string[];
 }
 
+/** Each of them once, in the order they are taken. */
+export const inspectionSteps = ['challenge', 'metadata', 'access'] as const satisfies Step['step'][];
+
 const MAX_CHARACTERS = 200;
 
 /**
@@ -31,7 +43,7 @@ export async function inspect(at: LookAt, tokens: SyntheticTokens): Promise<Insp
   const token = metadata && ours && !open ? await tokens.good(metadata.scopes) : undefined;
   const admitted = token === undefined ? undefined : await converseToTools({ ...at, token });
   const listing = admitted && !('kind' in admitted) ? admitted.listing : open;
-  const access = admitted ? stepOf('access', judgeAccess(admitted)) : skipped('access');
+  const access = await taken(at, admitted ? stepOf('access', judgeAccess(admitted)) : skipped('access'));
   const scopes = describe(metadata?.scopes ?? [], listing?.tools ?? []);
   const placed = new Set(scopes.flatMap(({ tools }) => tools));
   const unplaced = (listing?.tools ?? []).map(({ name }) => name).filter((name) => !placed.has(name));

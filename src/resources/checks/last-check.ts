@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { SeenTool, ToolDifference } from './difference.ts';
 import { type FindingCode, findingCodes } from './finding.ts';
-import { type Step, steps } from './look.ts';
+import { type Step, steps, summarize } from './look.ts';
 
 const params = z.record(z.string(), z.union([z.string(), z.number()]));
 const found = z.object({
@@ -48,9 +48,15 @@ export function parseLastCheck(stored: unknown): LastCheck | undefined {
   return parsed.success ? parsed.data : undefined;
 }
 
+export const checkHealths = ['ok', 'warning', 'failed', 'skipped'] as const;
+/** `skipped`: nothing failed, but not everything that was asked for was seen. */
+export type CheckHealth = (typeof checkHealths)[number];
+
 /** How it went as a whole; undefined where nobody has looked yet. */
-export function healthOf(check: { steps: readonly Step[] } | undefined): 'ok' | 'warning' | 'failed' | undefined {
+export function healthOf(check: { steps: readonly Step[] } | undefined): CheckHealth | undefined {
   if (!check) return undefined;
-  const has = (result: string) => check.steps.some((one) => one.result === result);
-  return has('failed') ? 'failed' : has('warning') ? 'warning' : 'ok';
+  const { failed, unseen } = summarize(check.steps);
+  if (failed > 0) return 'failed';
+  if (unseen > 0) return 'skipped';
+  return check.steps.some(({ result }) => result === 'warning') ? 'warning' : 'ok';
 }

@@ -1,7 +1,8 @@
 /** The live check of a registered MCP server: its 401 and 403 answers, and the tools it has (threats 104, 105). */
 import { livingScopes, type Resource } from '../resource.ts';
+import type { Failure } from './conversation.ts';
 import { compareTools, differenceFindings, type SeenTool, type ToolDifference } from './difference.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, type FindingCode, finding } from './finding.ts';
 import {
   type Admitted,
   converseToTools,
@@ -12,9 +13,11 @@ import {
   skipped,
   steps as stepNames,
   stepOf,
+  taken,
 } from './look.ts';
 import { judgeScopeRefusal } from './scope-refusal.ts';
 import type { SyntheticTokens } from './synthetic-tokens.ts';
+import { refusalOf } from './treatment.ts';
 
 export interface Check {
   /** For whom its tokens were. */
@@ -35,30 +38,32 @@ export async function checkLive(
 ): Promise<Check> {
   const { subject } = tokens;
   const first = await lookWithoutToken(at);
-  const rest = (names: readonly Step['step'][]) => names.map(skipped);
-  if (!first.metadata)
-    return { subject, steps: [...first.steps, ...rest(stepNames.slice(2))], tools: undefined, difference: undefined };
+  const nothing = { subject, tools: undefined, difference: undefined };
+  if (!first.metadata) return { ...nothing, steps: [...first.steps, ...(await leaveOut(at, stepNames.slice(2)))] };
   const names = livingScopes(resource).map(({ name }) => name);
   const admitted = await converseToTools({ ...at, token: await tokens.good(names) });
-  const access = stepOf('access', judgeAccess(admitted));
+  const access = await taken(at, stepOf('access', judgeAccess(admitted)));
   if ('kind' in admitted)
-    return {
-      subject,
-      steps: [...first.steps, access, ...rest(stepNames.slice(3))],
-      tools: undefined,
-      difference: undefined,
-    };
+    return { ...nothing, steps: [...first.steps, access, ...(await leaveOut(at, stepNames.slice(3)))] };
   const { listing } = admitted;
   const difference = compareTools(resource, listing, before);
-  const tools = stepOf('tools', differenceFindings(difference, listing));
+  const tools = await taken(at, stepOf('tools', differenceFindings(difference, listing)));
   // Whom nobody stops without a token, a bad one does not stop either.
-  const refusals = first.open ? rest(stepNames.slice(4)) : await refusalSteps(at, tokens, resource, admitted);
+  const refusals = first.open
+    ? await leaveOut(at, stepNames.slice(4))
+    : await refusalSteps(at, tokens, resource, admitted);
   return {
     subject,
     steps: [...first.steps, access, tools, ...refusals],
     tools: listing.tools.map(({ name, digest }) => ({ name, digest })),
     difference,
   };
+}
+
+async function leaveOut(at: LookAt, names: readonly Step['step'][]): Promise<Step[]> {
+  const left: Step[] = [];
+  for (const name of names) left.push(await taken(at, skipped(name)));
+  return left;
 }
 
 async function refusalSteps(
@@ -68,15 +73,24 @@ async function refusalSteps(
   admitted: Admitted,
 ): Promise<Step[]> {
   const names = livingScopes(resource).map(({ name }) => name);
-  const accepted = async (token: string) => {
+  const judged = async (step: Step['step'], token: string, ignored: FindingCode) => {
     const reply = await converseToTools({ ...at, token }, admitted.conversation.revision);
-    return !('kind' in reply);
+    return taken(at, stepOf(step, judgeBadToken(reply, ignored)));
   };
-  const judged = async (token: string, ignored: Finding) => ((await accepted(token)) ? [ignored] : []);
+  const scope = await judgeScopeRefusal(at, await tokens.withoutScope(), admitted, resource);
   return [
-    stepOf('scope', await judgeScopeRefusal(at, await tokens.withoutScope(), admitted, resource)),
-    stepOf('audience', await judged(await tokens.forAnother(names), finding('audience_ignored'))),
-    stepOf('expiry', await judged(await tokens.expired(names), finding('expiry_ignored'))),
-    stepOf('signature', await judged(await tokens.forged(names), finding('signature_ignored'))),
+    await taken(at, stepOf('scope', scope)),
+    await judged('audience', await tokens.forAnother(names), 'audience_ignored'),
+    await judged('expiry', await tokens.expired(names), 'expiry_ignored'),
+    await judged('signature', await tokens.forged(names), 'signature_ignored'),
   ];
+}
+
+/** @param ignored what is wrong where it is let in */
+function judgeBadToken(reply: Admitted | Failure, ignored: FindingCode): Finding[] {
+  if (!('kind' in reply)) return [finding(ignored)];
+  const refusal = refusalOf(reply);
+  if (refusal.how === '401') return [];
+  if (refusal.how === 'unseen') return [finding('refusal_unseen')];
+  return [finding('refused_otherwise', { status: refusal.how === 'otherwise' ? refusal.status : 403 })];
 }

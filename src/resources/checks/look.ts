@@ -2,7 +2,7 @@
 import type { ResourceScope } from '../resource.ts';
 import { bearerChallenge } from './challenge-header.ts';
 import { type Conversation, converse, type Failure, isRefusal, type Partner } from './conversation.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, finding, isUntried } from './finding.ts';
 import { type Metadata, readMetadata } from './metadata.ts';
 import { type Listing, listTools } from './tools.ts';
 
@@ -16,12 +16,38 @@ export interface Step {
 
 export function stepOf(step: Step['step'], findings: readonly Finding[]): Step {
   const is = (severity: string) => findings.some((one) => one.severity === severity);
-  return { step, result: is('error') ? 'failed' : is('warning') ? 'warning' : 'ok', findings };
+  if (is('error')) return { step, result: 'failed', findings };
+  if (findings.some(isUntried)) return { step, result: 'skipped', findings };
+  return { step, result: is('warning') ? 'warning' : 'ok', findings };
 }
 
 export function skipped(step: Step['step']): Step {
   return { step, result: 'skipped', findings: [] };
 }
+
+/** How many of each. */
+export interface Summary {
+  /** Without those that say why something was not tried. */
+  findings: number;
+  failed: number;
+  /** All that were not tried, for whatever reason. */
+  untried: number;
+  /** Of these, those that were asked for and gave no usable answer: nobody may call that fine. */
+  unseen: number;
+}
+
+export function summarize(steps: readonly Step[]): Summary {
+  const untried = steps.filter(({ result }) => result === 'skipped');
+  return {
+    findings: steps.flatMap(({ findings }) => findings).filter((one) => !isUntried(one)).length,
+    failed: steps.filter(({ result }) => result === 'failed').length,
+    untried: untried.length,
+    unseen: untried.filter(({ findings }) => findings.some(({ code }) => code === 'refusal_unseen')).length,
+  };
+}
+
+/** Of each step as it ends, before the next is taken; a look that is no longer wanted ends by what this throws. */
+export type Told = (step: Step) => Promise<void>;
 
 export interface FirstLook {
   steps: Step[];
@@ -35,18 +61,29 @@ export interface LookAt extends Pick<Partner, 'ask' | 'uri'> {
   /** Ours. */
   issuer: string;
   registered: readonly Pick<ResourceScope, 'name' | 'suspended'>[] | undefined;
+  told: Told;
+}
+
+/** The step, once it is told of. */
+export async function taken({ told }: Pick<LookAt, 'told'>, step: Step): Promise<Step> {
+  await told(step);
+  return step;
 }
 
 /** Without a token: the 401, its challenge, and the documents that they lead to. */
-export async function lookWithoutToken({ ask, uri, issuer, registered }: LookAt): Promise<FirstLook> {
+export async function lookWithoutToken({ ask, uri, issuer, registered, told }: LookAt): Promise<FirstLook> {
   const reply = await converseToTools({ ask, uri });
   const { findings, challengeUrl } = judgeRefusal(reply, uri);
-  const challenge = stepOf('challenge', findings);
+  const challenge = await taken({ told }, stepOf('challenge', findings));
   if ('kind' in reply && (reply.kind === 'unreachable' || reply.kind === 'redirected'))
-    return { steps: [challenge, skipped('metadata')], metadata: undefined, open: undefined };
+    return {
+      steps: [challenge, await taken({ told }, skipped('metadata'))],
+      metadata: undefined,
+      open: undefined,
+    };
   const metadata = await readMetadata({ ask, uri, issuer, challengeUrl, registered });
   const open = 'listing' in reply ? reply.listing : undefined;
-  return { steps: [challenge, stepOf('metadata', metadata.findings)], metadata, open };
+  return { steps: [challenge, await taken({ told }, stepOf('metadata', metadata.findings))], metadata, open };
 }
 
 export interface Admitted {

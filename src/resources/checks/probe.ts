@@ -1,4 +1,6 @@
 /** One look's requests: through the egress, each bounded, all of them together too; what went wrong on the way is not told. */
+
+import { AppError } from '../../errors.ts';
 import type { Egress, EgressRequest, EgressResponse } from '../../web/egress.ts';
 import { FetchFailed } from '../../web/fetch-failed.ts';
 
@@ -6,21 +8,34 @@ import { FetchFailed } from '../../web/fetch-failed.ts';
 export type Ask = (address: string, request?: EgressRequest) => Promise<EgressResponse | undefined>;
 
 const REQUEST_MS = 5_000;
-const WHOLE_MS = 25_000;
+/** Enough for a server that takes two and a half seconds for each answer, and lets everybody in. */
+const WHOLE_MS = 50_000;
 const MAX_BYTES = 512 * 1024;
 
-export function createProbe({ fetch }: Pick<Egress, 'fetch'>): Ask {
-  const deadline = performance.now() + WHOLE_MS;
+export interface ProbeDeps {
+  fetch: Egress['fetch'];
+  /** Milliseconds, of a clock that nobody sets. */
+  clock?: (() => number) | undefined;
+}
+
+export function createProbe({ fetch, clock = () => performance.now() }: ProbeDeps): Ask {
+  const deadline = clock() + WHOLE_MS;
   return async (address, request = {}) => {
-    const left = Math.floor(deadline - performance.now());
+    const left = Math.floor(deadline - clock());
     if (left <= 0) return undefined;
     try {
       return await fetch(address, { maxBytes: MAX_BYTES, timeoutMs: Math.min(REQUEST_MS, left), ...request });
     } catch (error) {
+      // Says nothing of the server: there are too many of us, or we are about to stop.
+      if (error instanceof FetchFailed && error.reason === 'busy') throw tooBusy();
       if (error instanceof FetchFailed) return undefined;
       throw error;
     }
   };
+}
+
+export function tooBusy(): AppError {
+  return new AppError('busy', 429, 'Too many servers are being looked at. Try again in a moment.');
 }
 
 /** Parsed, where it is a JSON object. */

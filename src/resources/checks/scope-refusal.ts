@@ -5,6 +5,7 @@ import type { Reply } from './conversation.ts';
 import { type Finding, finding } from './finding.ts';
 import { type Admitted, converseToTools, type LookAt } from './look.ts';
 import type { Listing } from './tools.ts';
+import { refusalOf } from './treatment.ts';
 
 /** @param token good here, but without any scope */
 export async function judgeScopeRefusal(
@@ -37,19 +38,15 @@ function harmlessTool({ tools }: Listing, { scopes }: Pick<Resource, 'scopes'>):
 }
 
 function judge(reply: Reply, trial: Trial | undefined): Finding[] {
-  const params = trial ? { tool: trial.tool } : {};
-  switch (reply.kind) {
-    case 'answered':
-      if (reply.result.isError === true) return [finding('scope_refused_otherwise')];
-      return [finding('scope_ignored', params)];
-    case 'failed':
-      return [finding('scope_refused_otherwise')];
-    case 'refused':
-      if (reply.status === 401) return [finding('scope_refused_otherwise')];
-      return reply.status === 403 ? judgeChallenge(reply.headers, trial) : [finding('scope_untried')];
-    default:
-      return [finding('scope_untried')];
+  if (reply.kind === 'answered') {
+    if (reply.result.isError === true) return [finding('scope_refused_otherwise')];
+    return [finding('scope_ignored', trial ? { tool: trial.tool } : {})];
   }
+  const { how } = refusalOf(reply);
+  if (how === 'unseen') return [finding('refusal_unseen')];
+  return reply.kind === 'refused' && how === '403'
+    ? judgeChallenge(reply.headers, trial)
+    : [finding('scope_refused_otherwise')];
 }
 
 function judgeChallenge(headers: Headers, trial: Trial | undefined): Finding[] {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import Koa, { type Context } from 'koa';
 import type { EntraRecord } from '../../../src/federation/entra/entra.ts';
 import type { EgressRequest } from '../../../src/web/egress.ts';
+import { newConnectionRow } from '../connection-row.ts';
 import { authorize } from './authorize.ts';
 import { CONTOSO, type FakePerson } from './directory.ts';
 import { graph } from './graph.ts';
@@ -56,19 +57,9 @@ type RecordChanges = Partial<Omit<EntraRecord, 'settings'>> & {
 
 function recordOf({ settings, ...changes }: RecordChanges): EntraRecord {
   return {
+    ...newConnectionRow(),
     id: 'entra',
-    name: 'Contoso',
     kind: 'entra',
-    exclusive: false,
-    provisioning: 'first_sign_in',
-    origin: 'cli',
-    createdAt: new Date(),
-    updatedAt: new Date(),
-    removedAt: undefined,
-    credentialEndsAt: undefined,
-    lastSuccessAt: undefined,
-    lastFailureAt: undefined,
-    lastFailure: undefined,
     ...changes,
     settings: {
       cloud: 'global',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { entraErrorKind } from '../../../src/federation/entra/errors.ts';
 import { explainEntraError } from '../../../src/federation/entra/explanations.ts';
+import { inEnglish } from '../../../src/web/english.ts';
 
 const ROWS: Readonly<Record<string, readonly number[]>> = {
   'denied not_assigned': [50105],
@@ -48,7 +49,7 @@ describe('the table of AADSTS codes', () => {
 
   it('tells the operator in words what to do about each code that alarms', () => {
     for (const code of Object.entries(ROWS).flatMap(([row, codes]) => (row.endsWith('alarm') ? codes : []))) {
-      assert.match(explainEntraError(code) ?? '', /\.$/, String(code));
+      assert.match(inEnglish(`connections.${explainEntraError(code)}`), /\.$/, String(code));
     }
     assert.equal(explainEntraError(1), undefined);
   });

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { signInAt } from '../account/kit.ts';
 import { arrive } from '../admin/kit.ts';
 import { approve, authorizationUrl, registerClient, signIn } from '../flow.ts';
-import { addPerson, type Consentry, sql, startConsentry } from '../harness.ts';
+import { addPerson, type Consentry, sql, startConsentry, staticClient } from '../harness.ts';
 import { heading, isConsentPage, words } from '../interaction/kit.ts';
 import { createPerson, type Person, type Step } from '../person.ts';
 
@@ -200,6 +200,27 @@ describe('a copy of the cookies', () => {
         begin(elsewhere),
       ]);
       assert.ok(isNobody(await elsewhere.open(at('/account'))), `round ${round}`);
+    }
+  });
+
+  it('two apps that are approved at once in two tabs are both in the session, and both told when it ends', async () => {
+    const told = { backchannelLogoutUri: 'https://told.example/bye', redirectUris: ['http://127.0.0.1/callback'] };
+    const app = { kind: 'app', authMethod: 'none', ...told } as const;
+    const apps = [
+      await staticClient(consentry.rooms, { ...app, name: 'One' }),
+      await staticClient(consentry.rooms, { ...app, name: 'Two' }),
+    ];
+    for (let round = 0; round < 4; round += 1) {
+      const person = await signedIn();
+      const pages: Step[] = [];
+      for (const one of apps)
+        pages.push(await person.open(authorizationUrl(consentry, one.clientId, { scope: 'mail:read' }).url));
+      const answers = await Promise.all(pages.map((page) => approve(person, page)));
+      for (const answer of answers) assert.ok(codeOf(answer), words(answer));
+      await sql(consentry, 'DELETE FROM outbox_messages');
+      await consentry.rooms.sessions.endOf(who.id);
+      const kept = await sql(consentry, "SELECT 1 FROM outbox_messages WHERE kind = 'session.ended'");
+      assert.equal(kept.length, 2, `round ${round}`);
     }
   });
 
